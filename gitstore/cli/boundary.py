@@ -1,0 +1,93 @@
+"""The error boundary: every way that a command can end becomes an exit code and a few lines."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+
+from gitstore import __version__
+from gitstore.cli import cli
+from gitstore.cli.session import Session
+from gitstore.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE, GitstoreError
+from gitstore.model.channels import redact
+
+_LIBRARIES = ("py-rattler", "pygit2", "click", "pyyaml", "zstandard")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    session = Session()
+    session.command = next((word for word in arguments if not word.startswith("-")), "gitstore")
+    # An error before the options are read is shown in the form that they ask for.
+    session.as_json = "--json" in arguments
+    try:
+        result = cli.main(
+            args=list(arguments), prog_name="gitstore", standalone_mode=False, obj=session
+        )
+    except GitstoreError as exc:
+        session.reporter.error(session.command, exc)
+        return exc.exit_code
+    except click.UsageError as exc:
+        return _usage(session, exc)
+    except click.ClickException as exc:
+        session.reporter.error(session.command, GitstoreError(exc.format_message(), code="usage"))
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        error = GitstoreError(
+            "interrupted", hint="run the same command again; nothing is lost", code="interrupted"
+        )
+        session.reporter.error(session.command, error)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_INTERRUPTED
+    except Exception as exc:  # noqa: BLE001  a bug: one line for the person, the rest in a file
+        return _bug(session, exc)
+    return result if isinstance(result, int) else 0
+
+
+def _usage(session: Session, exc: click.UsageError) -> int:
+    hint = f"`{exc.ctx.command_path} --help` shows how" if exc.ctx else None
+    error = GitstoreError(exc.format_message(), hint=hint, code="usage")
+    session.reporter.error(session.command, error)
+    return EXIT_USAGE
+
+
+def _bug(session: Session, exc: Exception) -> int:
+    log = _write_log(session, exc)
+    error = GitstoreError(
+        f"this is a bug in gitstore: {type(exc).__name__}: {str(exc).splitlines()[0] if str(exc) else ''}",
+        hint=f"report it with {log}",
+        code="bug",
+    )
+    session.reporter.error(session.command, error)
+    return EXIT_BUG
+
+
+def _write_log(session: Session, exc: Exception) -> Path:
+    lines = [
+        f"gitstore {__version__} ({session.command})",
+        f"Python {sys.version}",
+        f"{platform.platform()}",
+        *(f"{name} {_version_of(name)}" for name in _LIBRARIES),
+        "",
+        *traceback.format_exception(exc),
+    ]
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="gitstore-bug-", suffix=".log", delete=False, encoding="utf-8"
+    ) as stream:
+        stream.write(redact("\n".join(lines)))
+    return Path(stream.name)
+
+
+def _version_of(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

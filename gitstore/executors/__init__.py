@@ -1,0 +1,1 @@
+"""Executors: where tasks run. Local worker processes by default."""

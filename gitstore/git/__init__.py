@@ -1,0 +1,1 @@
+"""Repositories: read trees, write commits without a work tree, compare-and-swap refs."""

@@ -1,0 +1,100 @@
+"""Channels as people write them, and URLs that may be shown."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+from gitstore.model.problems import Problem
+
+NODEFAULTS = "nodefaults"
+# Channels of one company, free for some uses only: formats.md, "Channel terms".
+CHANNELS_WITH_TERMS = frozenset({"defaults", "main", "r", "msys2", "anaconda", "pkgs/main", "pkgs/r"})
+_TERMS_HOSTS = ("repo.anaconda.com", "repo.continuum.io")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(/label/[\w.-]+)?")
+_SCHEMES = ("http", "https", "file", "s3", "gs", "oci")
+_TOKEN_PATH = re.compile(r"/t/[^/]+")
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with the secrets of every URL in it replaced by stars."""
+    text = re.sub(r"(\w[\w+.-]*://)[^/\s@]*@", r"\1***@", text)
+    return re.sub(r"(\w[\w+.-]*://[^\s]*?)/t/[^/\s]+", r"\1/t/***", text)
+
+
+def has_secret(url: str) -> bool:
+    """Say whether a URL carries a password or an anaconda.org token (``/t/TOKEN/``)."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return True
+    return "@" in parts.netloc or bool(_TOKEN_PATH.search(parts.path))
+
+
+def channel_url(channel: str) -> str:
+    """Return the base URL of a channel name or URL, with no trailing slash."""
+    if "://" in channel:
+        parts = urlsplit(channel)
+        return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    from rattler import Channel  # noqa: PLC0415  the engine knows where names live
+
+    return str(Channel(channel).base_url).rstrip("/")
+
+
+def url_in_channel(url: str, channel: str) -> bool:
+    """Say whether a package URL lies in a channel."""
+    return url.startswith(channel_url(channel) + "/")
+
+
+def check_channel(channel: str, *, key: str = "") -> list[Problem]:
+    """Judge one channel of a spec or of the settings."""
+    if "://" in channel:
+        return _check_url(channel, key)
+    if channel in CHANNELS_WITH_TERMS:
+        return [_terms(channel, key)]
+    if _NAME.fullmatch(channel):
+        return []
+    return [
+        Problem(
+            code="channel-invalid",
+            message=f"`{redact(channel)}` is neither a channel name nor a URL",
+            hint="write a name such as `conda-forge`, or a URL such as `https://host/channel`",
+            key=key,
+        )
+    ]
+
+
+def _check_url(url: str, key: str) -> list[Problem]:
+    if has_secret(url):
+        return [
+            Problem(
+                code="channel-secret",
+                message=f"the URL `{redact(url)}` holds a password or a token",
+                hint="remove it from the URL, and replace that secret at its source: who can "
+                "read this file has read it",
+                key=key,
+            )
+        ]
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES or (parts.scheme != "file" and not parts.netloc):
+        return [
+            Problem(
+                code="channel-invalid",
+                message=f"`{redact(url)}` is not a URL that a channel can have",
+                hint=f"one of {', '.join(f'`{scheme}://`' for scheme in _SCHEMES)}",
+                key=key,
+            )
+        ]
+    if parts.hostname in _TERMS_HOSTS:
+        return [_terms(url, key)]
+    return []
+
+
+def _terms(channel: str, key: str) -> Problem:
+    return Problem(
+        code="channel-terms",
+        message=f"the terms of use of channel `{channel}` ask many organisations for a paid "
+        "licence, and nobody has accepted them for this store",
+        hint="write `conda-forge` instead: it has almost all of the same packages",
+        key=key,
+    )

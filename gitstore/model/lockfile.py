@@ -1,0 +1,224 @@
+"""The canonical lockfile: conda-lock v1 (CEP-37), one file for all platforms, same input same bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitstore.errors import SpecError
+from gitstore.model.identity import content_digest
+
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./:+-]*")
+# Plain scalars that YAML 1.1 would read as something else than text.
+_WORDS = frozenset("y n yes no on off true false null none".split())
+FORMAT = "1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedPackage:
+    """One package on one platform. ``depends`` maps names to constraints, as the format wants."""
+
+    name: str
+    version: str
+    platform: str
+    url: str
+    sha256: str
+    md5: str
+    manager: str = "conda"
+    depends: Mapping[str, str] = field(default_factory=dict)
+    category: str = "main"
+    optional: bool = False
+
+    @property
+    def build(self) -> str:
+        """The build string, which stands only in a conda package's file name."""
+        stem = self.file_name
+        for suffix in (".conda", ".tar.bz2"):
+            stem = stem.removesuffix(suffix)
+        return stem.rpartition("-")[2] if stem.count("-") >= 2 else ""
+
+    @property
+    def file_name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        return (self.manager, self.url, self.sha256)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockMetadata:
+    """What the ``gitstore.*`` entries of ``custom_metadata`` say; all empty in a foreign lockfile."""
+
+    input: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    virtual_packages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    dropped: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lockfile:
+    """A lockfile. Packages are sorted by manager, name and platform, so that diffs are small."""
+
+    channels: tuple[str, ...]
+    platforms: tuple[str, ...]
+    source: str
+    packages: tuple[LockedPackage, ...]
+    metadata: LockMetadata = field(default_factory=LockMetadata)
+
+    def on(self, platform: str) -> tuple[LockedPackage, ...]:
+        """Return the packages of one platform."""
+        return tuple(package for package in self.packages if package.platform == platform)
+
+    def content(self) -> dict[str, str]:
+        """Return the content digest of each platform."""
+        return {
+            platform: content_digest(
+                (package.identity for package in self.on(platform)), self.metadata.variables
+            )
+            for platform in self.platforms
+        }
+
+
+def sorted_packages(packages: list[LockedPackage]) -> tuple[LockedPackage, ...]:
+    """Return packages in the order of a lockfile."""
+    return tuple(sorted(packages, key=lambda p: (p.manager, p.name, p.platform, p.url)))
+
+
+def constraints_of(depends: tuple[str, ...]) -> dict[str, str]:
+    """Turn MatchSpec strings into the format's map of names to constraints.
+
+    A name that stands twice gets both constraints where that can be said (versions only).
+    """
+    result: dict[str, str] = {}
+    for text in depends:
+        name, _, constraint = text.partition(" ")
+        constraint = constraint.strip()
+        if result.get(name) and constraint and " " not in result[name] + constraint:
+            constraint = f"{result[name]},{constraint}"
+        if constraint or name not in result:
+            result[name] = constraint
+    return result
+
+
+def render_lockfile(lock: Lockfile) -> bytes:
+    """Write a lockfile. Equal values give equal bytes, on any machine and with any library."""
+    content = lock.content()
+    lines = ["version: 1", "metadata:", "  content_hash:"]
+    lines += [f"    {p}: {content[p].removeprefix('sha256:')}" for p in lock.platforms]
+    if not lock.platforms:
+        lines[-1] += " {}"
+    lines += ["  channels:"] if lock.channels else ["  channels: []"]
+    for channel in lock.channels:
+        lines += [f"  - url: {_scalar(channel)}", "    used_env_vars: []"]
+    lines += ["  platforms:"] if lock.platforms else ["  platforms: []"]
+    lines += [f"  - {platform}" for platform in lock.platforms]
+    lines += ["  sources:", f"  - {_scalar(lock.source)}"]
+    lines += ["  custom_metadata:"]
+    lines += [f"    {key}: {_scalar(value)}" for key, value in _custom_metadata(lock.metadata)]
+    lines += ["package:"] if lock.packages else ["package: []"]
+    for package in lock.packages:
+        lines += _package_lines(package)
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _custom_metadata(metadata: LockMetadata) -> list[tuple[str, str]]:
+    def compact(value: Any) -> str:
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+    return [
+        ("gitstore.format", FORMAT),
+        ("gitstore.input", metadata.input or ""),
+        ("gitstore.variables", compact(dict(metadata.variables))),
+        ("gitstore.virtual-packages", compact({k: dict(v) for k, v in metadata.virtual_packages.items()})),
+        ("gitstore.dropped", compact(dict(metadata.dropped))),
+    ]
+
+
+def _package_lines(package: LockedPackage) -> list[str]:
+    lines = [
+        f"- name: {_scalar(package.name)}",
+        f"  version: {_scalar(package.version)}",
+        f"  manager: {package.manager}",
+        f"  platform: {package.platform}",
+    ]
+    depends = sorted(package.depends.items())
+    lines += ["  dependencies:"] if depends else ["  dependencies: {}"]
+    lines += [f"    {_scalar(name)}: {_scalar(constraint)}" for name, constraint in depends]
+    return [
+        *lines,
+        f"  url: {_scalar(package.url)}",
+        "  hash:",
+        *([f"    md5: {_scalar(package.md5)}"] if package.md5 else []),
+        f"    sha256: {_scalar(package.sha256)}",
+        f"  category: {_scalar(package.category)}",
+        f"  optional: {'true' if package.optional else 'false'}",
+    ]
+
+
+def _scalar(text: str) -> str:
+    """Write text plain where no reader of YAML 1.1 or 1.2 can take it for something else."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not text.endswith(":"):
+        return text
+    if re.fullmatch(r"[\x20-\x7e\u00a0-\ud7ff]*", text) and "'" not in text:
+        return f"'{text}'"
+    return json.dumps(text)
+
+
+def parse_lockfile(data: bytes, *, where: str) -> Lockfile:
+    """Read a conda-lock v1 file, ours or another tool's.
+
+    Raises:
+        SpecError: the bytes are no such file.
+    """
+    import yaml  # noqa: PLC0415  a plan reads no lockfile
+
+    try:
+        value = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  a safe loader
+        return _lockfile_of(value)
+    except (yaml.YAMLError, RecursionError) as exc:
+        raise SpecError(f"the lockfile is not valid YAML: {exc}", where=where) from exc
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise SpecError(
+            f"the lockfile is not one of conda-lock's format 1 ({type(exc).__name__}: {exc})",
+            where=where,
+            hint="delete it; gitstore makes it anew",
+        ) from exc
+
+
+def _lockfile_of(value: Any) -> Lockfile:
+    if value["version"] != 1:
+        raise ValueError(f"version {value['version']}")
+    metadata = value["metadata"]
+    custom = metadata.get("custom_metadata") or {}
+    return Lockfile(
+        channels=tuple(str(channel["url"]) for channel in metadata["channels"]),
+        platforms=tuple(sorted(str(platform) for platform in metadata["platforms"])),
+        source=str(next(iter(metadata["sources"]), "environment.yml")),
+        packages=sorted_packages([_package_of(entry) for entry in value["package"]]),
+        metadata=LockMetadata(
+            input=custom.get("gitstore.input") or None,
+            variables=json.loads(custom.get("gitstore.variables", "{}")),
+            virtual_packages=json.loads(custom.get("gitstore.virtual-packages", "{}")),
+            dropped=json.loads(custom.get("gitstore.dropped", "{}")),
+        ),
+    )
+
+
+def _package_of(entry: Any) -> LockedPackage:
+    hashes = entry["hash"]
+    return LockedPackage(
+        name=str(entry["name"]),
+        version=str(entry["version"]),
+        manager=str(entry["manager"]),
+        platform=str(entry["platform"]),
+        url=str(entry["url"]),
+        sha256=str(hashes.get("sha256") or ""),
+        md5=str(hashes.get("md5") or ""),
+        depends={str(name): str(text) for name, text in (entry.get("dependencies") or {}).items()},
+        category=str(entry.get("category", "main")),
+        optional=bool(entry.get("optional", False)),
+    )

@@ -1,0 +1,189 @@
+"""Settings of a store and of a namespace: parsed, defaulted, nothing read from the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitstore.model.channels import NODEFAULTS, check_channel
+from gitstore.model.problems import Problem, errors_of
+from gitstore.model.schema import check_schema
+from gitstore.model.yamltext import Document
+
+NAMESPACE_FILE = "gitstore.yml"
+STORE_FILE = "store.yml"
+DEFAULT_AUTHOR = "gitstore <gitstore@localhost>"
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamespaceSettings:
+    """``gitstore.yml``. ``platforms`` is None where the runner's own platform is meant."""
+
+    environments: tuple[str, ...] = ("environments/{name}/environment.yml", "environment.yml")
+    channels: tuple[str, ...] = ("conda-forge",)
+    platforms: tuple[str, ...] | None = None
+    virtual_packages: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    channel_priority: str = "strict"
+    artifacts: tuple[str, ...] = ("archive",)
+    branch: str | None = None
+    author: str = DEFAULT_AUTHOR
+    message: str = "lock {environment}"
+    freeze: str | None = None
+    allowed_channels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamespaceEntry:
+    """One namespace as ``store.yml`` lists it."""
+
+    name: str
+    path: str
+    visibility: str = "private"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DirectoryTarget:
+    """A target that is a folder, relative to the store."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreSettings:
+    """``store.yml``. ``workers`` is None for one a core; time-outs are seconds."""
+
+    name: str
+    namespaces: tuple[NamespaceEntry, ...] = ()
+    targets: tuple[DirectoryTarget, ...] = (DirectoryTarget(name="local", path="artifacts"),)
+    publish: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    workers: int | None = None
+    solve_timeout: float = 600.0
+    build_timeout: float = 3600.0
+    allowed_channels: tuple[str, ...] | None = None
+    site_title: str | None = None
+    site_base_url: str | None = None
+
+    def targets_for(self, kind: str) -> tuple[str, ...]:
+        """Return the names of the targets that artifacts of ``kind`` go to."""
+        every = tuple(target.name for target in self.targets)
+        return self.publish.get(kind, every)
+
+    def namespace(self, name: str) -> NamespaceEntry | None:
+        return next((entry for entry in self.namespaces if entry.name == name), None)
+
+
+def seconds_of(duration: str) -> float:
+    """Return the seconds of a duration such as ``10m``."""
+    return float(int(duration[:-1]) * _UNITS[duration[-1]])
+
+
+def parse_namespace_settings(
+    document: Document,
+) -> tuple[NamespaceSettings, list[Problem]]:
+    """Return the settings, and every problem; defaults stand in where there is an error."""
+    problems = _check_mapping(document, "namespace")
+    data = document.value or {}
+    if not errors_of(problems):
+        problems += _check_patterns(document, data.get("environments", []))
+        problems += _check_channels(document, data.get("channels", []), "channels")
+    if errors_of(problems):
+        return NamespaceSettings(), problems
+    commit = data.get("commit") or {}
+    defaults = NamespaceSettings()
+    freeze = data.get("freeze")
+    allowed = (data.get("policy") or {}).get("channels")
+    return (
+        NamespaceSettings(
+            environments=tuple(data.get("environments", defaults.environments)),
+            channels=tuple(c for c in data.get("channels", defaults.channels) if c != NODEFAULTS),
+            platforms=tuple(data["platforms"]) if "platforms" in data else None,
+            virtual_packages=data.get("virtual-packages", {}),
+            channel_priority=(data.get("solve") or {}).get("channel-priority", "strict"),
+            artifacts=tuple(data.get("artifacts", defaults.artifacts)),
+            branch=commit.get("branch"),
+            author=commit.get("author") or DEFAULT_AUTHOR,
+            message=commit.get("message") or defaults.message,
+            freeze=freeze["reason"] if freeze else None,
+            allowed_channels=tuple(allowed) if allowed else None,
+        ),
+        problems,
+    )
+
+
+def parse_store_settings(document: Document) -> tuple[StoreSettings | None, list[Problem]]:
+    """Return the settings and every problem; no settings where there is an error."""
+    problems = _check_mapping(document, "store")
+    if errors_of(problems):
+        return None, problems
+    data = document.value
+    defaults = StoreSettings(name="")
+    targets = tuple(
+        DirectoryTarget(name=name, path=entry["path"])
+        for name, entry in (data.get("targets") or {}).items()
+    )
+    names = {target.name for target in targets or defaults.targets}
+    for kind, wanted in (data.get("publish") or {}).items():
+        for index, name in enumerate(wanted):
+            if name not in names:
+                said = f"there is no target `{name}`"
+                hint = f"one of {', '.join(sorted(names))}"
+                problems.append(document.problem(("publish", kind, index), "invalid-value", said, hint))
+    if errors_of(problems):
+        return None, problems
+    executor = data.get("executor") or {}
+    timeouts = executor.get("timeouts") or {}
+    workers = executor.get("workers", "auto")
+    allowed = (data.get("policy") or {}).get("channels")
+    site = data.get("site") or {}
+    return (
+        StoreSettings(
+            name=data["name"],
+            namespaces=tuple(
+                NamespaceEntry(
+                    name=name, path=entry["path"], visibility=entry.get("visibility", "private")
+                )
+                for name, entry in sorted((data.get("namespaces") or {}).items())
+            ),
+            targets=targets or defaults.targets,
+            publish={kind: tuple(wanted) for kind, wanted in (data.get("publish") or {}).items()},
+            workers=None if workers == "auto" else workers,
+            solve_timeout=seconds_of(timeouts.get("solve", "10m")),
+            build_timeout=seconds_of(timeouts.get("build", "60m")),
+            allowed_channels=tuple(allowed) if allowed else None,
+            site_title=site.get("title"),
+            site_base_url=site.get("base-url"),
+        ),
+        problems,
+    )
+
+
+def _check_mapping(document: Document, schema: str) -> list[Problem]:
+    if document.value is None and schema == "namespace":
+        return []
+    if not isinstance(document.value, dict):
+        return [document.problem((), "not-a-mapping", "the file holds no keys")]
+    return check_schema(document, schema)
+
+
+def _check_patterns(document: Document, patterns: list[str]) -> list[Problem]:
+    problems = []
+    for index, pattern in enumerate(patterns):
+        fields = re.findall(r"\{[^}]*\}?", pattern)
+        if fields not in ([], ["{name}"]) or "*" in pattern:
+            said = f"`{pattern}` must hold `{{name}}` once or not at all, and no `*`"
+            hint = "for example `environments/{name}/environment.yml`"
+            problems.append(document.problem(("environments", index), "invalid-value", said, hint))
+    return problems
+
+
+def _check_channels(document: Document, channels: list[str], key: str) -> list[Problem]:
+    return [
+        document.problem((key, index), found.code, found.message, found.hint)
+        for index, channel in enumerate(channels)
+        if channel != NODEFAULTS
+        for found in check_channel(channel)
+    ]

@@ -1,0 +1,279 @@
+"""Load: a revision becomes its environments, each with its digests and every problem."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from gitstore.errors import SpecError
+from gitstore.memo import Memo
+from gitstore.model.canonical import digest, short
+from gitstore.model.environment import (
+    LoadedEnvironment,
+    SpecPattern,
+    SpecTree,
+    TreeEntry,
+    environment_id,
+    lock_path_for,
+)
+from gitstore.model.identity import (
+    BUILDER_VERSION,
+    INPUT_VERSION,
+    EffectiveSpec,
+    Recipe,
+    effective_spec,
+    input_digest,
+    recipe_for,
+)
+from gitstore.model.problems import Problem, errors_of
+from gitstore.model.settings import NAMESPACE_FILE, NamespaceSettings, parse_namespace_settings
+from gitstore.model.spec import EnvironmentSpec, parse_spec
+from gitstore.model.yamltext import MAX_BYTES, Document, YamlError, parse_yaml
+from gitstore.pipeline.ports import SourceTree
+
+_MAX_LINKS = 8
+# Part of the memo's keys: another loader derives other facts.
+_LOADER_VERSION = 1
+
+
+def load_namespace(
+    source: SourceTree, *, namespace: str, runner_platform: str, memo: Memo
+) -> SpecTree:
+    """Read the settings and every environment of a revision.
+
+    Problems are values: one run reports all of all files. What is derived from a spec's blob is
+    taken from the memo where the same settings met the same blob before.
+    """
+    settings, problems = load_settings(source)
+    context = short(digest([_settings_facts(settings), runner_platform, _LOADER_VERSION]))
+    found, stray = _find(source, settings, namespace)
+    environments = []
+    for candidate in found:
+        if candidate.spec is None or errors_of(candidate.problems):
+            environments.append(candidate)
+            continue
+        facts = memo.derive(
+            f"spec-{context}",
+            f"{candidate.spec.oid}:{candidate.spec.path}",
+            lambda spec=candidate.spec: _facts_of_spec(source, spec, settings, runner_platform),  # type: ignore[misc]
+        )
+        environments.append(_with_facts(candidate, facts))
+    if not environments and not errors_of(problems):
+        problems.append(_nothing_found(source, settings))
+    return SpecTree(
+        namespace=namespace,
+        revision=source.revision,
+        settings=settings,
+        environments=tuple(environments),
+        problems=tuple(problems + stray),
+    )
+
+
+def load_settings(source: SourceTree) -> tuple[NamespaceSettings, list[Problem]]:
+    """Read ``gitstore.yml``; a namespace without one has the defaults."""
+    entry = source.entry(NAMESPACE_FILE)
+    if entry is None:
+        return NamespaceSettings(), []
+    document, problem = _read_yaml(source, entry)
+    if document is None:
+        return NamespaceSettings(), [problem] if problem else []
+    settings, problems = parse_namespace_settings(document)
+    return settings, [found.at_file(NAMESPACE_FILE) for found in problems]
+
+
+def load_spec(
+    source: SourceTree, environment: LoadedEnvironment, settings: NamespaceSettings, runner: str
+) -> tuple[EnvironmentSpec, EffectiveSpec]:
+    """Read one spec again, whole: a plan keeps only digests of it.
+
+    Raises:
+        SpecError: it has errors.
+    """
+    if environment.spec is None:
+        raise SpecError("there is no spec", where=environment.lock_path)
+    spec, problems = _parse(source, environment.spec)
+    if spec is None:
+        raise SpecError("the spec has errors", problems=problems, where=environment.spec.path)
+    return spec, effective_spec(spec, settings, runner)
+
+
+def _settings_facts(settings: NamespaceSettings) -> dict[str, Any]:
+    return {
+        "channels": settings.channels,
+        "platforms": settings.platforms,
+        "virtual": {k: dict(v) for k, v in settings.virtual_packages.items()},
+        "priority": settings.channel_priority,
+        "artifacts": settings.artifacts,
+        "versions": [INPUT_VERSION, BUILDER_VERSION],
+    }
+
+
+def _find(
+    source: SourceTree, settings: NamespaceSettings, namespace: str
+) -> tuple[list[LoadedEnvironment], list[Problem]]:
+    """Find specs and lockfiles by the patterns; judge names; refuse collisions."""
+    specs: dict[str, tuple[str, TreeEntry]] = {}
+    locks: dict[str, tuple[str, TreeEntry]] = {}
+    for text in settings.environments:
+        pattern = SpecPattern(text)
+        for entry in _candidates(source, pattern):
+            matched = pattern.match(entry.path)
+            if matched is None:
+                continue
+            raw, is_lock = matched
+            (locks if is_lock else specs).setdefault(
+                entry.path, (raw if pattern.has_name else namespace, entry)
+            )
+    found: dict[str, list[LoadedEnvironment]] = {}
+    problems: list[Problem] = []
+    for raw, entry in specs.values():
+        lock_path = lock_path_for(entry.path)
+        lock = locks.pop(lock_path, ("", None))[1]
+        _add(found, problems, raw, LoadedEnvironment(name="", spec=entry, lock_path=lock_path, lock=lock))
+    for raw, entry in locks.values():
+        _add(found, problems, raw, LoadedEnvironment(name="", spec=None, lock_path=entry.path, lock=entry))
+    environments = [env for name in sorted(found) for env in _without_collisions(found[name])]
+    return environments, problems
+
+
+def _candidates(source: SourceTree, pattern: SpecPattern) -> Iterable[TreeEntry]:
+    if pattern.has_name:
+        return source.entries(pattern.prefix)
+    stem = pattern.pattern.rpartition(".")[0]
+    paths = (f"{stem}.yml", f"{stem}.yaml", lock_path_for(pattern.pattern))
+    return [entry for path in paths if (entry := source.entry(path)) is not None]
+
+
+def _add(
+    found: dict[str, list[LoadedEnvironment]],
+    problems: list[Problem],
+    raw: str,
+    environment: LoadedEnvironment,
+) -> None:
+    name, said = environment_id(raw)
+    said = [problem.at_file(environment.path) for problem in said]
+    if name is None:
+        problems += said
+        return
+    found.setdefault(name, []).append(replace(environment, name=name, problems=tuple(said)))
+
+
+def _without_collisions(same_name: list[LoadedEnvironment]) -> list[LoadedEnvironment]:
+    specs = [environment for environment in same_name if environment.spec is not None]
+    if len(specs) < 2:
+        return specs or same_name[:1]
+    paths = " and ".join(f"`{environment.path}`" for environment in specs)
+    problem = Problem(
+        code="name-collision",
+        message=f"{paths} would both be the environment `{specs[0].name}`",
+        hint="rename one of the two",
+        file=specs[0].path,
+    )
+    return [replace(specs[0], problems=(*specs[0].problems, problem))]
+
+
+def _facts_of_spec(
+    source: SourceTree, entry: TreeEntry, settings: NamespaceSettings, runner: str
+) -> dict[str, Any]:
+    spec, problems = _parse(source, entry)
+    facts: dict[str, Any] = {"problems": [problem.to_dict() for problem in problems]}
+    if spec is None:
+        return facts
+    effective = effective_spec(spec, settings, runner)
+    recipe = recipe_for(spec, settings)
+    return {
+        **facts,
+        "input": input_digest(spec, effective),
+        "platforms": effective.platforms,
+        "kinds": recipe.kinds,
+        "tests": recipe.tests,
+    }
+
+
+def _with_facts(environment: LoadedEnvironment, facts: dict[str, Any]) -> LoadedEnvironment:
+    problems = tuple(Problem.from_dict(data) for data in facts["problems"])
+    if "input" not in facts:
+        return replace(environment, problems=(*environment.problems, *problems))
+    return replace(
+        environment,
+        problems=(*environment.problems, *problems),
+        input=facts["input"],
+        platforms=tuple(facts["platforms"]),
+        recipe=Recipe(kinds=tuple(facts["kinds"]), tests=tuple(facts["tests"])),
+    )
+
+
+def _parse(source: SourceTree, entry: TreeEntry) -> tuple[EnvironmentSpec | None, list[Problem]]:
+    document, problem = _read_yaml(source, entry)
+    if document is None:
+        return None, [problem] if problem else []
+    spec, problems = parse_spec(document)
+    return spec, [found.at_file(entry.path) for found in problems]
+
+
+def _read_yaml(source: SourceTree, entry: TreeEntry) -> tuple[Document | None, Problem | None]:
+    target, problem = _follow_links(source, entry)
+    if target is None:
+        return None, problem
+    size = source.size(target)
+    if size > MAX_BYTES:
+        said = f"the file has {size:,} bytes; at most {MAX_BYTES:,} are read"
+        return None, Problem(code="file-too-large", message=said, file=entry.path)
+    try:
+        return parse_yaml(source.read(target)), None
+    except YamlError as exc:
+        return None, exc.problem.at_file(entry.path)
+
+
+def _follow_links(
+    source: SourceTree, entry: TreeEntry
+) -> tuple[TreeEntry | None, Problem | None]:
+    """Follow symbolic links, as paths inside the tree and never through the file system."""
+    at: TreeEntry | None = entry
+    for _ in range(_MAX_LINKS):
+        if at is None or at.kind == "file":
+            break
+        if at.kind != "link":
+            return None, _not_a_file(entry, "is not a file")
+        target = source.read(at)[:4096].decode("utf-8", "replace")
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(at.path), target))
+        if posixpath.isabs(path) or path.startswith(".."):
+            return None, _not_a_file(entry, "is a link that leaves the tree")
+        at = source.entry(path)
+    if at is None or at.kind != "file":
+        return None, _not_a_file(entry, "is a link that leads nowhere")
+    return at, None
+
+
+def _not_a_file(entry: TreeEntry, said: str) -> Problem:
+    return Problem(
+        code="not-a-file",
+        message=f"`{entry.path}` {said}",
+        hint="put a plain file there",
+        file=entry.path,
+    )
+
+
+def _nothing_found(source: SourceTree, settings: NamespaceSettings) -> Problem:
+    """Say that nothing matched, and where specs seem to lie instead."""
+    looked = " and ".join(f"`{pattern}`" for pattern in settings.environments)
+    elsewhere = [
+        entry.path
+        for entry in source.entries("")
+        if entry.path.endswith(("environment.yml", "environment.yaml"))
+    ]
+    hint = "add `environments/NAME/environment.yml`"
+    if elsewhere:
+        folder = posixpath.commonpath([posixpath.dirname(path) or "." for path in elsewhere])
+        prefix = f"{folder}/" if folder not in ("", ".") else ""
+        hint = (
+            f"there are {len(elsewhere):,} specs elsewhere, such as `{elsewhere[0]}`: set "
+            f'`environments: ["{prefix}{{name}}/environment.yml"]` in {NAMESPACE_FILE}'
+        )
+    return Problem(
+        code="no-environments", message=f"no spec was found at {looked}", hint=hint, file=NAMESPACE_FILE
+    )
+
+

@@ -1,0 +1,197 @@
+"""Run: the only module that chains the stages. Level-triggered: observe, plan, do, look again."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, wait
+from dataclasses import dataclass, replace
+
+from gitstore.errors import SpecError
+from gitstore.files import file_lock
+from gitstore.model.environment import SpecTree
+from gitstore.model.plan import Plan
+from gitstore.model.problems import errors_of
+from gitstore.model.records import History, format_time
+from gitstore.model.report import Outcome, Report
+from gitstore.pipeline.building import BuildStep
+from gitstore.pipeline.commit import commit_records
+from gitstore.pipeline.history import load_history
+from gitstore.pipeline.load import load_namespace
+from gitstore.pipeline.locking import LockStep
+from gitstore.pipeline.plan import PlanContext, make_plan
+from gitstore.pipeline.sources import RevisionTree
+from gitstore.pipeline.state import NamespacePorts, RunState, branch_ref
+
+LOCK_FILE = "gitstore.lock"
+_MAX_ROUNDS = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observation:
+    """A namespace as it is now: specs, records, and what they ask for."""
+
+    tree: SpecTree
+    history: History
+    plan: Plan
+
+
+def observe(
+    ports: NamespacePorts, *, selected: frozenset[str] | None = None, retry: bool = False
+) -> Observation:
+    """Load and plan the namespace at the head of its branch. Reads only.
+
+    Raises:
+        SpecError: its settings have errors, or a selected environment is not there.
+    """
+    tree = load_head(ports)
+    if found := errors_of(tree.problems):
+        raise SpecError(
+            f"the settings of namespace `{ports.namespace}` have errors", problems=found
+        )
+    check_selected(tree, selected)
+    history = load_history(ports.repository, ports.memo)
+    context = _context(ports, selected, retry=retry)
+    return Observation(tree=tree, history=history, plan=make_plan(tree, history, context))
+
+
+def _context(
+    ports: NamespacePorts, selected: frozenset[str] | None, *, retry: bool
+) -> PlanContext:
+    return PlanContext(
+        runner_platforms=ports.runner_platforms,
+        targets=ports.target_names,
+        now=format_time(ports.clock()),
+        selected=selected,
+        retry=retry,
+    )
+
+
+def load_head(ports: NamespacePorts) -> SpecTree:
+    """Load the namespace at the head of the branch that its settings name."""
+    repository = ports.repository
+    head = repository.resolve(branch_ref(repository, None))
+    if head is None:
+        raise SpecError(
+            f"namespace `{ports.namespace}` has no commits yet",
+            where=str(repository.git_dir),
+            hint="clone it, add `environments/NAME/environment.yml`, commit and push",
+        )
+    tree = _load(ports, head)
+    ref = branch_ref(repository, tree.settings.branch)
+    other = repository.resolve(ref)
+    if other is None:
+        raise SpecError(
+            f"the branch `{tree.settings.branch}` of namespace `{ports.namespace}` is not there",
+            hint="correct `commit: {branch: …}` in gitstore.yml",
+        )
+    return tree if other == head else _load(ports, other)
+
+
+def _load(ports: NamespacePorts, revision: str) -> SpecTree:
+    return load_namespace(
+        RevisionTree(ports.repository, revision),
+        namespace=ports.namespace,
+        runner_platform=ports.runner_platforms[0],
+        memo=ports.memo,
+    )
+
+
+def check_selected(tree: SpecTree, selected: frozenset[str] | None) -> None:
+    """Refuse names of environments that are not there."""
+    names = {environment.name for environment in tree.environments}
+    for name in sorted((selected or frozenset()) - names):
+        raise SpecError(
+            f"there is no environment `{name}` in namespace `{tree.namespace}`",
+            hint=f"it has {', '.join(sorted(names)[:10]) or 'none'}",
+        )
+
+
+def apply_namespace(
+    ports: NamespacePorts,
+    *,
+    holder: str,
+    selected: frozenset[str] | None = None,
+    retry: bool = False,
+) -> Report:
+    """Make what is built equal to what git says. One failed environment is a value of the report.
+
+    After every round the head is compared again, so that a push during the run is never lost.
+
+    Raises:
+        SpecError: the namespace's settings have errors.
+        LockedError: another process works on the repository.
+        GitError: the repository cannot be written.
+    """
+    observed = observe(ports, selected=selected, retry=retry)
+    outcomes: list[Outcome] = []
+    if observed.plan.work:
+        what = f"namespace `{ports.namespace}`"
+        with file_lock(ports.repository.git_dir / LOCK_FILE, holder, what=what):
+            observed, outcomes = _apply_rounds(ports, selected, retry=retry)
+    ports.memo.save()
+    return Report(
+        namespace=ports.namespace,
+        revision=observed.tree.revision,
+        outcomes=tuple(outcomes),
+        skips=observed.plan.skips,
+        problems=tuple(observed.tree.all_problems()),
+    )
+
+
+def _apply_rounds(
+    ports: NamespacePorts, selected: frozenset[str] | None, *, retry: bool
+) -> tuple[Observation, list[Outcome]]:
+    """Observe and carry out until nothing is left to do that this run has not tried."""
+    outcomes: list[Outcome] = []
+    tried: set[tuple[str, str | None]] = set()
+    observed = observe(ports, selected=selected, retry=retry)
+    for _ in range(_MAX_ROUNDS):
+        items = [item for item in observed.plan.work if (item.environment, item.key) not in tried]
+        if not items:
+            break
+        tried |= {(item.environment, item.key) for item in items}
+        state = RunState(
+            ports=ports,
+            tree=observed.tree,
+            history=observed.history,
+            context=_context(ports, selected, retry=retry),
+            environments=dict(observed.tree.by_name()),
+        )
+        carry_out(state, replace(observed.plan, items=tuple(items)))
+        outcomes += state.outcomes
+        observed = observe(ports, selected=selected, retry=False)
+    return observed, outcomes
+
+
+def carry_out(state: RunState, plan: Plan) -> None:
+    """Do the work of a plan: builds start as soon as their lockfile is committed.
+
+    What has ended together is committed together, and recorded before anything else begins.
+    """
+    lock_step, build_step = LockStep(state), BuildStep(state)
+    for item in plan.work:
+        if item.verb in ("lock", "retire"):
+            lock_step.start(item)
+        else:
+            build_step.start(item)
+    while True:
+        for locked in lock_step.commit():
+            build_step.start_locked(locked)
+        _commit_records(state)
+        if not state.running:
+            break
+        ended, _ = wait(state.running, return_when=FIRST_COMPLETED)
+        for future in ended:
+            state.running.pop(future)(future)
+
+
+def _commit_records(state: RunState) -> None:
+    files, state.records = state.records, {}
+    commit_records(
+        state.ports.repository,
+        files,
+        message=f"record {len(files)} result{'s' if len(files) != 1 else ''}",
+        author=state.tree.settings.author,
+        clock=state.ports.clock,
+    )
+
+

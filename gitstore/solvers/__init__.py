@@ -1,0 +1,1 @@
+"""Solvers: py-rattler for the conda half."""

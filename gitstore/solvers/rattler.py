@@ -1,0 +1,227 @@
+"""The conda half, by py-rattler. This module owns what is odd about that engine.
+
+One Gateway a process keeps repodata in memory between solves. MatchSpecs are parsed leniently,
+as conda users write them; virtual packages are given, never detected from this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import rattler
+from rattler.exceptions import GatewayError, SolverError
+
+from gitstore.errors import SolveError, SolveUnavailableError
+from gitstore.model.canonical import digest
+from gitstore.model.channels import channel_url, redact
+from gitstore.model.lockfile import LockedPackage
+from gitstore.model.work import PlatformRequest, Solution, SolvedPackage, SolveRequest
+
+_PREFACE = "Cannot solve the request because of: "
+_MISSING = re.compile(r"No candidates were found for (.+?)\.?$", re.MULTILINE)
+
+
+class RattlerSolver:
+    """Solves with py-rattler; ``cache`` is a folder for repodata that processes may share."""
+
+    def __init__(self, cache: Path) -> None:
+        self._gateway = rattler.Gateway(cache_dir=cache / "repodata")
+        self.name = f"py-rattler {version('py-rattler')}"
+
+    def solve(self, request: SolveRequest) -> Solution:
+        """Solve every platform at once; the engine gives the GIL back while it works.
+
+        Raises:
+            SolveError: a platform that was asked for by name has no solution, or none has.
+            SolveUnavailableError: a channel could not be read.
+        """
+        started = time.monotonic()
+        answers = asyncio.run(self._solve_all(request))
+        solved: dict[str, tuple[SolvedPackage, ...]] = {}
+        dropped: dict[str, str] = {}
+        snapshots: dict[str, str] = {}
+        for platform, answer in zip(request.platforms, answers, strict=True):
+            if isinstance(answer, SolveError):
+                if answer.retryable or request.platforms_asked or len(request.platforms) == 1:
+                    raise answer
+                dropped[platform.platform] = _first_reason(answer.message)
+                continue
+            packages, seen = answer
+            solved[platform.platform] = packages
+            snapshots.update(seen)
+        if not solved:
+            raise next(answer for answer in answers if isinstance(answer, SolveError))
+        return Solution(
+            platforms=solved,
+            dropped=dropped,
+            snapshots=snapshots,
+            solver=self.name,
+            seconds=time.monotonic() - started,
+        )
+
+    async def _solve_all(self, request: SolveRequest) -> list[Any]:
+        return list(
+            await asyncio.gather(
+                *(self._solve_platform(request, platform) for platform in request.platforms)
+            )
+        )
+
+    async def _solve_platform(
+        self, request: SolveRequest, platform: PlatformRequest
+    ) -> tuple[tuple[SolvedPackage, ...], dict[str, str]] | SolveError:
+        """Return the packages and what the solve could see, or the error as a value."""
+        channels = [channel_url(channel) for channel in request.channels]
+        specs = [rattler.MatchSpec(text, strict=False) for text in request.dependencies]
+        subdirs: Any = [platform.platform, "noarch"]
+        try:
+            preferred = await self._preferred(channels, subdirs, platform.preferred)
+            seen = await self._gateway.query(channels, subdirs, specs, recursive=True)
+            records = await rattler.solve(
+                channels,
+                specs,
+                gateway=self._gateway,
+                platforms=subdirs,
+                locked_packages=preferred,
+                virtual_packages=_virtual_packages(platform),
+                channel_priority=_priority(request.channel_priority),
+                timeout=timedelta(seconds=request.timeout),
+            )
+        except SolverError as exc:
+            return _unsolvable(request, platform, exc)
+        except (GatewayError, OSError) as exc:
+            return _unavailable(request, exc)
+        return tuple(map(_package_of, records)), _snapshots(seen)
+
+    async def _preferred(
+        self, channels: list[str], subdirs: Any, locked: Sequence[LockedPackage]
+    ) -> list[Any]:
+        """Return the channels' own records of the locked packages, where they still have them.
+
+        A lockfile is a claim: only what the repodata confirms, hash and all, is preferred.
+        """
+        wanted = {(package.url, package.sha256) for package in locked}
+        if not wanted:
+            return []
+        names = [rattler.MatchSpec(package.name, strict=False) for package in locked]
+        groups = await self._gateway.query(channels, subdirs, names, recursive=False)
+        return [
+            record
+            for group in groups
+            for record in group
+            if (str(record.url), _hex(record.sha256)) in wanted
+        ]
+
+
+def _virtual_packages(platform: PlatformRequest) -> list[Any]:
+    packages = []
+    for name, text in platform.virtual_packages.items():
+        number, _, build = text.partition("=")
+        packages.append(
+            rattler.GenericVirtualPackage(
+                rattler.PackageName(name),
+                rattler.Version(number),
+                rattler.BuildString(build or "0"),
+            )
+        )
+    return packages
+
+
+def _priority(name: str) -> Any:
+    choices = rattler.ChannelPriority
+    return choices.Disabled if name == "disabled" else choices.Strict
+
+
+def _package_of(record: Any) -> SolvedPackage:
+    timestamp = record.timestamp
+    return SolvedPackage(
+        name=record.name.normalized,
+        version=str(record.version),
+        build=str(record.build),
+        build_number=record.build_number,
+        subdir=record.subdir,
+        url=redact(str(record.url)),
+        sha256=_hex(record.sha256),
+        md5=_hex(record.md5),
+        size=record.size,
+        license=record.license,
+        timestamp=int(timestamp.timestamp() * 1000) if timestamp else None,
+        depends=tuple(record.depends),
+        constrains=tuple(record.constrains),
+        noarch=_noarch(record),
+        purls=tuple(getattr(record, "purls", None) or ()),
+    )
+
+
+def _noarch(record: Any) -> str | None:
+    kind = record.noarch
+    if kind is None or kind.none:
+        return None
+    return "python" if kind.python else "generic"
+
+
+def _hex(value: Any) -> str:
+    return "" if value is None else bytes(value).hex()
+
+
+def _snapshots(groups: Iterable[Iterable[Any]]) -> dict[str, str]:
+    """Digest what a solve could see: for each channel folder, the hashes of its records."""
+    folders: dict[str, list[str]] = {}
+    for group in groups:
+        for record in group:
+            folder = redact(str(record.url)).rpartition("/")[0]
+            folders.setdefault(folder, []).append(_hex(record.sha256))
+    return {folder: digest(sorted(hashes)) for folder, hashes in sorted(folders.items())}
+
+
+def _unsolvable(request: SolveRequest, platform: PlatformRequest, exc: Exception) -> SolveError:
+    explained = str(exc).removeprefix(_PREFACE).strip()
+    if "timeout" in explained.lower() and "├" not in explained:
+        return SolveUnavailableError(
+            f"the solve for {platform.platform} took longer than {request.timeout:.0f} s",
+            where=request.environment,
+            code="timed-out",
+        )
+    hint = _hint(request, platform, explained)
+    return SolveError(
+        f"no set of packages for {platform.platform} satisfies the spec: {redact(explained)}",
+        where=request.environment,
+        hint=hint,
+    )
+
+
+def _hint(request: SolveRequest, platform: PlatformRequest, explained: str) -> str:
+    if missing := _MISSING.search(explained):
+        channels = ", ".join(redact(channel) for channel in request.channels)
+        return f"check the spelling and version of `{missing[1]}`; the channels are {channels}"
+    virtual = re.search(r"(__\w+)[^,\n]*, for which no candidates", explained)
+    if virtual:
+        known = platform.virtual_packages.get(virtual[1])
+        has = f"is assumed to be {known}" if known else "is not assumed to be there"
+        return (
+            f"`{virtual[1]}` {has} on {platform.platform}; say otherwise with "
+            f'`gitstore: {{virtual-packages: {{{platform.platform}: {{{virtual[1]}: "VERSION"}}}}}}`'
+        )
+    return "loosen one of the dependencies that are named"
+
+
+def _unavailable(request: SolveRequest, exc: Exception) -> SolveUnavailableError:
+    said = redact(str(exc)).strip()
+    return SolveUnavailableError(
+        f"a channel could not be read: {said}",
+        where=request.environment,
+        hint="check the network and the channels: "
+        + ", ".join(redact(channel) for channel in request.channels),
+    )
+
+
+def _first_reason(message: str) -> str:
+    """Shorten a message to what a list of dropped platforms can hold."""
+    text = " ".join(message.split(": ", 1)[-1].split())
+    return text if len(text) <= 200 else text[:197] + "..."
