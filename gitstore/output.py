@@ -66,7 +66,9 @@ class Reporter:
         if self.quiet or self.as_json:
             return
         place = "/".join(part for part in (event.namespace, event.environment) if part)
-        text = self.style(event.text, _LEVELS[event.level]) if event.level in _LEVELS else event.text
+        text = (
+            self.style(event.text, _LEVELS[event.level]) if event.level in _LEVELS else event.text
+        )
         first, *rest = text.splitlines() or [""]
         more = f" {self.style('…', 'dim')}" if rest and not self.verbose else ""
         self._print(self.err, f"{self.style(place, 'bold')}: {first}{more}")
@@ -136,11 +138,18 @@ class Reporter:
 
     def _print(self, stream: TextIO, text: str) -> None:
         # What strangers write must not steer a terminal, and no URL may show a secret.
-        safe = "".join(c if c.isprintable() or c in "\n\x1b" else "\N{REPLACEMENT CHARACTER}" for c in text)
+        safe = "".join(
+            c if c.isprintable() or c in "\n\x1b" else "\N{REPLACEMENT CHARACTER}" for c in text
+        )
         if not self.colour:
             safe = safe.replace("\x1b", "\N{REPLACEMENT CHARACTER}")
         stream.write(redact(safe) + "\n")
         stream.flush()
+
+
+def count(number: int, noun: str) -> str:
+    """Say how many: ``1 error``, ``2 errors``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
@@ -149,6 +158,8 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
         return []
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]) - 1)]
     return [
-        (indent + "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]])).rstrip()
+        (
+            indent + "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]])
+        ).rstrip()
         for row in rows
     ]

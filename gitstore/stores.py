@@ -188,5 +188,3 @@ def _commit(
     if made is None:
         return
     repository.compare_and_swap(ref, made, head)
-
-

@@ -43,7 +43,9 @@ def build_task(request: BuildRequest, targets: Mapping[str, Sequence[Target]]) -
     """Build one platform's content and publish it to the targets of each kind."""
     from gitstore.builders.local import LocalBuilder  # noqa: PLC0415  the engine loads in workers
 
-    publishers = {kind: [make_publisher(target) for target in names] for kind, names in targets.items()}
+    publishers = {
+        kind: [make_publisher(target) for target in names] for kind, names in targets.items()
+    }
     return build_and_publish(request, LocalBuilder(), publishers)
 
 

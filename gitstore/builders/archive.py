@@ -173,5 +173,3 @@ def unpack_archive(archive: Path, destination: Path) -> None:
         tarfile.open(fileobj=plain, mode="r|") as tar,
     ):
         tar.extractall(destination, filter="fully_trusted")  # noqa: S202  we made it a moment ago
-
-

@@ -51,9 +51,7 @@ class LocalBuilder:
             log.say(f"  {package.name} {package.version} {package.build}")
         started = time.monotonic()
         packed = pack_prefix(staged, work / "archive")
-        phases.append(
-            Phase(name="pack", seconds=time.monotonic() - started, bytes=packed.tar_size)
-        )
+        phases.append(Phase(name="pack", seconds=time.monotonic() - started, bytes=packed.tar_size))
         log.say(f"packed {packed.tar_size:,} bytes into {packed.size:,}")
         with _timed(phases, "test"):
             tests, sandbox = _run_tests(request, staged, packed, log)

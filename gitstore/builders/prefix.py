@@ -27,7 +27,14 @@ from gitstore.model.lockfile import LockedPackage
 PLACEHOLDER = "/opt/gitstore_placehold"
 # Fields of a conda-meta record that tell of the machine that installed it.
 _LOCAL_FIELDS = ("extracted_package_dir", "package_tarball_full_path", "requested_spec")
-_INDEX_FIELDS = ("build_number", "constrains", "license", "license_family", "timestamp", "track_features")
+_INDEX_FIELDS = (
+    "build_number",
+    "constrains",
+    "license",
+    "license_family",
+    "timestamp",
+    "track_features",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +127,10 @@ def _install_error(exc: Exception) -> BuildError:
         )
     if "no space left" in lowered:
         return TransientBuildError(f"the disk is full: {said}", code="disk-space")
-    if any(word in lowered for word in ("failed to fetch", "error sending request", "status", "connect")):
+    if any(
+        word in lowered
+        for word in ("failed to fetch", "error sending request", "status", "connect")
+    ):
         return TransientBuildError(
             f"a package could not be fetched: {said}", code="channel-unavailable"
         )
@@ -179,5 +189,7 @@ def _packaged(extracted: Path, path: str) -> Path:
     folder, _, rest = path.partition("/site-packages/")
     found = extracted / "site-packages" / rest if rest else extracted / "python-scripts" / path[4:]
     if not found.exists():
-        raise BuildError(f"`{path}` is in no file of its package ({folder})", code="package-corrupt")
+        raise BuildError(
+            f"`{path}` is in no file of its package ({folder})", code="package-corrupt"
+        )
     return found

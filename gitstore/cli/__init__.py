@@ -67,7 +67,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="gitstore")
 @common_options
 @click.pass_context
-def cli(ctx: click.Context, **_: Any) -> None:
+def cli(ctx: click.Context, /, **_: Any) -> None:
     """Git is the database of your team's conda environments.
 
     A namespace is a git repository of environment specs. gitstore solves them, commits the

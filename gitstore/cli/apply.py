@@ -60,7 +60,7 @@ def command(ctx: click.Context, what: tuple[str, ...], *, retry: bool, workers: 
         ok=code == 0,
     )
     _show_failures(session, reports)
-    reporter.next(_next(reports, any_namespace=bool(chosen)))
+    session.next(_next(reports, any_namespace=bool(chosen)))
     ctx.exit(min(code, 1) if len(chosen) > 1 else code)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gitstore.cli.session import Session
 from gitstore.errors import EXIT_DONE, GitstoreError
-from gitstore.output import columns
+from gitstore.output import columns, count
 
 
 def show_home(session: Session) -> int:
@@ -32,13 +32,24 @@ def show_home(session: Session) -> int:
     rows = [_namespace_row(session, store, entry.name) for entry in store.settings.namespaces]
     names = [entry.name for entry in store.settings.namespaces]
     steps = (
-        [("gitstore plan", "what would be done, and why"), ("gitstore apply", "do it"), ("gitstore status", "every environment, and how it is")]
+        [
+            ("gitstore plan", "what would be done, and why"),
+            ("gitstore apply", "do it"),
+            ("gitstore status", "every environment, and how it is"),
+        ]
         if names
-        else [("gitstore namespace create NAME", "make a team's repository"), ("gitstore namespace add NAME DIR", "take one that is there"), ("gitstore demo", "see it all on real packages")]
+        else [
+            ("gitstore namespace create NAME", "make a team's repository"),
+            ("gitstore namespace add NAME DIR", "take one that is there"),
+            ("gitstore demo", "see it all on real packages"),
+        ]
     )
     reporter.result(
         "gitstore",
-        {"store": str(store.root), "namespaces": [dict(zip(("name", "state"), row, strict=True)) for row in rows]},
+        {
+            "store": str(store.root),
+            "namespaces": [dict(zip(("name", "state"), row, strict=True)) for row in rows],
+        },
         [f"store `{store.settings.name}` in {store.root}", *columns(rows), "", *columns(steps)],
     )
     return EXIT_DONE
@@ -56,5 +67,6 @@ def _namespace_row(session: Session, store: object, name: str) -> tuple[str, str
             ports.memo.save()
     except GitstoreError as exc:
         return (name, exc.message)
-    count, work = len(observed.tree.environments), len(observed.plan.work)
-    return (name, f"{count:,} environments, " + (f"{work:,} to do" if work else "all up to date"))
+    known, work = len(observed.tree.environments), len(observed.plan.work)
+    state = f"{work:,} to do" if work else "all up to date"
+    return (name, f"{count(known, 'environment')}, {state}")

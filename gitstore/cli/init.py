@@ -27,4 +27,4 @@ def command(session: Session, folder: Path, name: str | None) -> None:
     session.reporter.result(
         "init", {"store": str(root)}, [f"made the store `{root.name}` in {root}"]
     )
-    session.reporter.next(f"gitstore --store {folder} namespace create NAME")
+    session.next(f"gitstore --store {folder} namespace create NAME")

@@ -49,7 +49,7 @@ def create(
         {"namespace": name, "repository": str(path)},
         [f"made the namespace `{name}` in {path}"],
     )
-    session.reporter.next(f"git clone {path}")
+    session.next(f"git clone {path}")
 
 
 @command.command("add", short_help="Take a repository that is there as a namespace.")
@@ -67,7 +67,7 @@ def add(session: Session, name: str, repository: Path) -> None:
         {"namespace": name, "repository": str(repository)},
         [f"added the namespace `{name}`"],
     )
-    session.reporter.next(f"gitstore check {name}")
+    session.next(f"gitstore check {name}")
 
 
 @command.command("list", short_help="List the namespaces.")
@@ -87,7 +87,7 @@ def list_(session: Session) -> None:
         or ["no namespaces yet"],
     )
     if not entries:
-        session.reporter.next("gitstore namespace create NAME")
+        session.next("gitstore namespace create NAME")
 
 
 @command.command("remove", short_help="Take a namespace out of the store.")
@@ -105,4 +105,4 @@ def remove(session: Session, name: str) -> None:
         {"namespace": name, "repository": str(path)},
         [f"took `{name}` out of the store; its repository stays in {path}"],
     )
-    session.reporter.next(f"gitstore namespace add {name} {path}  # brings it back")
+    session.next(f"gitstore namespace add {name} {path}  # brings it back")

@@ -41,5 +41,5 @@ def command(ctx: click.Context, what: tuple[str, ...], *, retry: bool, exit_code
         problems=problems,
     )
     work = any(plan.work for plan in plans)
-    reporter.next("gitstore apply" if work else "gitstore status")
+    session.next("gitstore apply" if work else "gitstore status")
     ctx.exit(EXIT_PENDING if work and exit_code else EXIT_DONE)

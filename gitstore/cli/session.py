@@ -48,6 +48,12 @@ class Session:
             colour=colour and environ.get("TERM") != "dumb",
         )
 
+    def next(self, command: str) -> None:
+        """Say what to type next, for the same store."""
+        if self.store_option and command.startswith("gitstore "):
+            command = f"gitstore --store {self.store_option} {command.removeprefix('gitstore ')}"
+        self.reporter.next(command)
+
     def now(self) -> datetime:
         return datetime.now(timezone.utc)
 
@@ -57,7 +63,9 @@ class Session:
         if named:
             return Path(named)
         here = Path.cwd()
-        return next((folder for folder in (here, *here.parents) if (folder / STORE_FILE).is_file()), None)
+        return next(
+            (folder for folder in (here, *here.parents) if (folder / STORE_FILE).is_file()), None
+        )
 
     def store(self) -> Store:
         """Open the store.
@@ -84,7 +92,9 @@ class Session:
     def holder(self) -> str:
         """Name this process to who waits for its locks."""
         since = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return f"`gitstore {self.command}`, process {os.getpid()} on {platform.node()} since {since}"
+        return (
+            f"`gitstore {self.command}`, process {os.getpid()} on {platform.node()} since {since}"
+        )
 
     @property
     def run_name(self) -> str:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from gitstore.model.lockdiff import diff_words, summary_words
 from gitstore.model.plan import Plan, PlanItem
+from gitstore.model.platforms import PEOPLE_SAY
 from gitstore.model.report import Report
+from gitstore.model.status import EnvironmentStatus
 from gitstore.output import Reporter, columns
+from gitstore.pipeline.preview import Preview
 
 # Skips that are not worth a line each.
 _QUIET_SKIPS = frozenset({"up-to-date", "no-runner", "not-selected", "same-content"})
@@ -60,8 +64,75 @@ def report_lines(reports: Sequence[Report], reporter: Reporter) -> list[str]:
             for outcome in report.outcomes
         ]
         lines += columns(rows)
-        waiting = [item for item in report.skips if item.reason not in _QUIET_SKIPS or reporter.verbose]
+        waiting = [
+            item for item in report.skips if item.reason not in _QUIET_SKIPS or reporter.verbose
+        ]
         lines += columns([_item_row(item) for item in waiting])
         if not report.outcomes and not waiting:
             lines.append(f"  nothing to do; {_skip_words(report.skips)}")
+    return lines
+
+
+def preview_lines(found: Sequence[tuple[str, list[Preview]]], reporter: Reporter) -> list[str]:
+    """Show previews: the verdict first, then what moves, then what each platform gets."""
+    lines: list[str] = []
+    for namespace, previews in found:
+        lines.append(namespace)
+        for preview in previews:
+            lines += [f"  {line}".rstrip() for line in _preview_lines(preview, reporter)]
+        if not previews:
+            lines.append("  no environments")
+    return lines
+
+
+def _preview_lines(preview: Preview, reporter: Reporter) -> list[str]:
+    name = reporter.style(preview.environment, "bold")
+    if preview.error is not None:
+        return [
+            f"{name}: cannot be locked",
+            *(f"  {t}" for t in reporter.error_lines(preview.error)),
+        ]
+    if preview.diff is None:
+        return [f"{name}: {preview.status}"]
+    words = diff_words(preview.diff)
+    shown = words if reporter.verbose or len(words) <= 40 else words[:40]
+    lines = [f"{name}: {preview.status}, {summary_words(preview.diff)}", *(f"  {w}" for w in shown)]
+    if len(shown) < len(words):
+        lines.append(f"  … {len(words) - len(shown)} more lines; `-v` shows them")
+    for platform, size in (preview.sizes or {}).items():
+        assumed = " ".join(
+            f"{name}={value}" for name, value in (preview.virtual_packages or {})[platform].items()
+        )
+        lines.append(
+            f"  {PEOPLE_SAY.get(platform, platform)} ({platform}): {size.packages} packages, "
+            f"{size.bytes / 1e6:.1f} MB to download; assumes {assumed}"
+        )
+    for platform, reason in (preview.dropped or {}).items():
+        lines.append(f"  {platform}: left out, since {reason}")
+    return lines
+
+
+def status_lines(
+    found: Sequence[tuple[str, str, Sequence[EnvironmentStatus]]], reporter: Reporter
+) -> list[str]:
+    """Show every environment and how it is."""
+    lines: list[str] = []
+    for namespace, revision, rows in found:
+        lines.append(f"{namespace} at {revision[:12]}")
+        shown = rows if reporter.verbose else rows[:50]
+        lines += columns(
+            [
+                (
+                    row.name,
+                    f"version {row.version}" if row.version else "not locked",
+                    ", ".join(row.platforms),
+                    row.state,
+                )
+                for row in shown
+            ]
+        )
+        if len(shown) < len(rows):
+            lines.append(f"  … {len(rows) - len(shown):,} more; `-v` shows all")
+        if not rows:
+            lines.append("  no environments")
     return lines

@@ -34,9 +34,7 @@ class LocalExecutor:
         self._lock = threading.Lock()
         self._waiting = 0
 
-    def submit_task(
-        self, function: Callable[..., Any], *args: Any, timeout: float
-    ) -> Future[Any]:
+    def submit_task(self, function: Callable[..., Any], *args: Any, timeout: float) -> Future[Any]:
         """Queue a task; a process is started only when one is needed.
 
         The future fails with TaskLostError where the process died and with TaskTimeoutError
@@ -69,9 +67,7 @@ class LocalExecutor:
 class _Slot:
     """A thread that hands tasks to one process, and replaces the process when it is lost."""
 
-    def __init__(
-        self, tasks: queue.SimpleQueue[_Task | None], stopped: threading.Event
-    ) -> None:
+    def __init__(self, tasks: queue.SimpleQueue[_Task | None], stopped: threading.Event) -> None:
         self._tasks = tasks
         self._stopped = stopped
         self._pool: ProcessPoolExecutor | None = None
@@ -116,12 +112,14 @@ class _Slot:
         except FutureTimeoutError as exc:
             self._close(kill=True)
             raise TaskTimeoutError(
-                f"stopped after {timeout:.0f} s", hint="raise `executor: {timeouts: …}` in store.yml"
+                f"stopped after {timeout:.0f} s",
+                hint="raise `executor: {timeouts: …}` in store.yml",
             ) from exc
         except BrokenExecutor as exc:
             self._close(kill=True)
             raise TaskLostError(
-                "the worker process died", hint="if the machine ran out of memory, use fewer workers"
+                "the worker process died",
+                hint="if the machine ran out of memory, use fewer workers",
             ) from exc
 
     def _close(self, *, kill: bool = False) -> None:

@@ -40,7 +40,9 @@ class GitRepository:
             said = str(exc)
             if "not owned by current user" in said:
                 hint = f"git config --global --add safe.directory '{path}'"
-                raise GitError("the repository belongs to another user", where=str(path), hint=hint) from exc
+                raise GitError(
+                    "the repository belongs to another user", where=str(path), hint=hint
+                ) from exc
             raise GitError(f"no git repository can be opened: {said}", where=str(path)) from exc
 
     @classmethod
@@ -82,14 +84,18 @@ class GitRepository:
 
     def entries(self, commit: str, prefix: str = "") -> Iterator[TreeEntry]:
         """Yield the files below the folder ``prefix`` (with a final slash, or empty), by path."""
-        root = self._try(lambda: self._repo[commit].peel(pygit2.Tree), f"commit {commit} is missing")
+        root = self._try(
+            lambda: self._repo[commit].peel(pygit2.Tree), f"commit {commit} is missing"
+        )
         tree = _descend(root, prefix)
         if tree is not None:
             yield from _walk(tree, prefix)
 
     def entry(self, commit: str, path: str) -> TreeEntry | None:
         """Return the file at ``path``, or None."""
-        root = self._try(lambda: self._repo[commit].peel(pygit2.Tree), f"commit {commit} is missing")
+        root = self._try(
+            lambda: self._repo[commit].peel(pygit2.Tree), f"commit {commit} is missing"
+        )
         folder, _, name = path.rpartition("/")
         tree = _descend(root, f"{folder}/" if folder else "")
         if tree is None or name not in tree:
@@ -131,9 +137,7 @@ class GitRepository:
             name, _, address = author.rstrip(">").partition(" <")
             signature = pygit2.Signature(name, address, int(when.timestamp()), 0)
             parents = [parent] if parent else []
-            return str(
-                self._repo.create_commit(None, signature, signature, message, tree, parents)
-            )
+            return str(self._repo.create_commit(None, signature, signature, message, tree, parents))
 
         return self._try(make, "a commit could not be written")
 

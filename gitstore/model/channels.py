@@ -9,7 +9,9 @@ from gitstore.model.problems import Problem
 
 NODEFAULTS = "nodefaults"
 # Channels of one company, free for some uses only: formats.md, "Channel terms".
-CHANNELS_WITH_TERMS = frozenset({"defaults", "main", "r", "msys2", "anaconda", "pkgs/main", "pkgs/r"})
+CHANNELS_WITH_TERMS = frozenset(
+    {"defaults", "main", "r", "msys2", "anaconda", "pkgs/main", "pkgs/r"}
+)
 _TERMS_HOSTS = ("repo.anaconda.com", "repo.continuum.io")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(/label/[\w.-]+)?")
 _SCHEMES = ("http", "https", "file", "s3", "gs", "oci")

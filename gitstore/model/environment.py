@@ -108,7 +108,6 @@ class SpecPattern:
         return (found.groupdict().get("name", ""), False) if found else None
 
 
-
 @cache
 def _spec_regex(pattern: str) -> re.Pattern[str]:
     return re.compile(_with_name(pattern.rpartition(".")[0]) + r"\.ya?ml")

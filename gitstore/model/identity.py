@@ -85,9 +85,7 @@ def input_digest(spec: EnvironmentSpec, effective: EffectiveSpec) -> str:
     )
 
 
-def content_digest(
-    packages: Iterable[tuple[str, str, str]], variables: Mapping[str, str]
-) -> str:
+def content_digest(packages: Iterable[tuple[str, str, str]], variables: Mapping[str, str]) -> str:
     """Digest one platform's content: sorted ``(manager, URL, sha256)``, and the variables."""
     return digest({"packages": sorted(packages), "variables": dict(variables)})
 

@@ -97,8 +97,8 @@ def diff_words(diff: LockDiff) -> list[str]:
         lines = [change.words for change in sorted(changes, key=lambda c: (not c.direct, c.name))]
         groups.setdefault(tuple(lines), []).append(platform)
     words: list[str] = []
-    for lines, platforms in groups.items():
-        words += [f"{', '.join(platforms)}:", *(f"  {line}" for line in lines)]
+    for said, platforms in groups.items():
+        words += [f"{', '.join(platforms)}:", *(f"  {line}" for line in said)]
     return words
 
 

@@ -13,7 +13,7 @@ from gitstore.model.identity import content_digest
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./:+-]*")
 # Plain scalars that YAML 1.1 would read as something else than text.
-_WORDS = frozenset("y n yes no on off true false null none".split())
+_WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"])
 FORMAT = "1"
 
 
@@ -133,7 +133,10 @@ def _custom_metadata(metadata: LockMetadata) -> list[tuple[str, str]]:
         ("gitstore.format", FORMAT),
         ("gitstore.input", metadata.input or ""),
         ("gitstore.variables", compact(dict(metadata.variables))),
-        ("gitstore.virtual-packages", compact({k: dict(v) for k, v in metadata.virtual_packages.items()})),
+        (
+            "gitstore.virtual-packages",
+            compact({k: dict(v) for k, v in metadata.virtual_packages.items()}),
+        ),
         ("gitstore.dropped", compact(dict(metadata.dropped))),
     ]
 

@@ -26,7 +26,9 @@ def check_schema(document: Document, schema: str, path: KeyPath = ()) -> list[Pr
     for part in path:
         value = value[part]
     problems = []
-    for error in sorted(_validator(schema).iter_errors(value), key=lambda e: list(map(str, e.path))):
+    for error in sorted(
+        _validator(schema).iter_errors(value), key=lambda e: list(map(str, e.path))
+    ):
         at = (*path, *error.absolute_path)
         problems += _problems_of(document, at, error)
     return problems
@@ -53,7 +55,9 @@ def _problems_of(document: Document, at: KeyPath, error: Any) -> list[Problem]:
         ]
     where = f"`{key_text(at)}`" if at else "the file"
     if said == "type":
-        return [document.problem(at, "wrong-type", f"{where} must be {_types(error.validator_value)}")]
+        return [
+            document.problem(at, "wrong-type", f"{where} must be {_types(error.validator_value)}")
+        ]
     if said == "const" and at and at[-1] == "format":
         return [_format_problem(document, at, error.instance)]
     return [document.problem(at, "invalid-value", f"{where} {_in_words(error)}", _allowed(error))]
@@ -62,7 +66,9 @@ def _problems_of(document: Document, at: KeyPath, error: Any) -> list[Problem]:
 def _unknown_key(document: Document, at: KeyPath, known: list[str]) -> Problem:
     near = nearest(str(at[-1]), known)
     hint = f"did you mean `{near}`?" if near else f"known here: {', '.join(known)}"
-    return document.problem(at, "unknown-key", f"`{key_text(at)}` is not a key that gitstore knows", hint)
+    return document.problem(
+        at, "unknown-key", f"`{key_text(at)}` is not a key that gitstore knows", hint
+    )
 
 
 def _format_problem(document: Document, at: KeyPath, value: Any) -> Problem:
@@ -92,7 +98,7 @@ def _in_words(error: Any) -> str:
         "maxLength": "is too long",
         "oneOf": f"cannot be {shown}",
     }
-    return words.get(error.validator, error.message)
+    return words.get(error.validator, str(error.message))
 
 
 def _allowed(error: Any) -> str:

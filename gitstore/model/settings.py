@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from gitstore.model.channels import NODEFAULTS, check_channel
 from gitstore.model.problems import Problem, errors_of
@@ -131,7 +130,9 @@ def parse_store_settings(document: Document) -> tuple[StoreSettings | None, list
             if name not in names:
                 said = f"there is no target `{name}`"
                 hint = f"one of {', '.join(sorted(names))}"
-                problems.append(document.problem(("publish", kind, index), "invalid-value", said, hint))
+                problems.append(
+                    document.problem(("publish", kind, index), "invalid-value", said, hint)
+                )
     if errors_of(problems):
         return None, problems
     executor = data.get("executor") or {}

@@ -20,7 +20,9 @@ MAX_DEPTH = 50
 MAX_VALUES = 20_000
 
 KeyPath = tuple[str | int, ...]
-_CORE_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
+_CORE_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")
+)
 _SPECIAL_FIRST = frozenset("-+.0123456789~=<nNtTfFyYoO")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -92,7 +94,9 @@ def parse_yaml(data: bytes) -> Document:
         position = getattr(exc, "position", 0)
         line = text.count("\n", 0, position) + 1
         raise YamlError(
-            Problem(code="yaml-syntax", message="a character that YAML forbids", line=line, column=1)
+            Problem(
+                code="yaml-syntax", message="a character that YAML forbids", line=line, column=1
+            )
         ) from exc
     return Document(value=builder.root, places=builder.places, texts=builder.texts)
 
@@ -145,6 +149,11 @@ class _Frame:
     key_places: dict[Any, int] = field(default_factory=dict)
 
 
+def _place(event: yaml.Event) -> tuple[int, int]:
+    mark: Any = event.start_mark
+    return mark.line + 1, mark.column + 1
+
+
 class _Builder:
     """Builds values from events, with a stack of its own: no recursion that input can exhaust."""
 
@@ -157,7 +166,7 @@ class _Builder:
         self._open_anchors: set[str] = set()
         self._count = 0
         self._documents = 0
-        self._resolver = yaml.resolver.Resolver()
+        self._resolver: Any = yaml.resolver.Resolver()
         self._constructor = yaml.constructor.SafeConstructor()
 
     def run(self, events: Iterator[yaml.Event]) -> None:
@@ -176,12 +185,8 @@ class _Builder:
                     raise self._error(event, "yaml-documents", "a second YAML document begins here")
 
     def _error(self, event: yaml.Event, code: str, message: str, hint: str = "") -> YamlError:
-        mark = event.start_mark
-        return YamlError(
-            Problem(
-                code=code, message=message, hint=hint, line=mark.line + 1, column=mark.column + 1
-            )
-        )
+        line, column = _place(event)
+        return YamlError(Problem(code=code, message=message, hint=hint, line=line, column=column))
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._grow(event, 1)
@@ -192,7 +197,7 @@ class _Builder:
             self._check_tag(event)
             value = self._construct(event, event.tag, text)
         elif plain and (text == "" or text[0] in _SPECIAL_FIRST):
-            tag = self._resolver.resolve(yaml.ScalarNode, text, (plain, quoted))
+            tag: str = self._resolver.resolve(yaml.ScalarNode, text, (plain, quoted))
             value = self._construct(event, tag, text)
         if event.anchor:
             self._anchors[event.anchor] = (value, 1)
@@ -208,7 +213,7 @@ class _Builder:
         except (ValueError, KeyError, IndexError) as exc:
             raise self._error(event, "yaml-tag", f"`{text[:40]}` is not of type {name}") from exc
 
-    def _check_tag(self, event: yaml.NodeEvent) -> None:
+    def _check_tag(self, event: Any) -> None:
         if event.tag is not None and event.tag != "!" and event.tag not in _CORE_TAGS:
             raise self._error(event, "yaml-tag", f"the tag `{event.tag[:60]}` is not plain data")
 
@@ -245,10 +250,10 @@ class _Builder:
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         if event.anchor in self._open_anchors:
-            raise self._error(event, "yaml-alias", f"`*{event.anchor[:40]}` holds itself")
+            raise self._error(event, "yaml-alias", f"`*{str(event.anchor)[:40]}` holds itself")
         if event.anchor not in self._anchors:
-            raise self._error(event, "yaml-alias", f"`*{event.anchor[:40]}` refers to nothing")
-        value, size = self._anchors[event.anchor]
+            raise self._error(event, "yaml-alias", f"`*{str(event.anchor)[:40]}` refers to nothing")
+        value, size = self._anchors[str(event.anchor)]
         self._grow(event, size)
         self._put(event, value, None)
 
@@ -261,12 +266,9 @@ class _Builder:
         return (*frame.path, frame.key)
 
     def _note(self, event: yaml.Event, path: KeyPath) -> None:
-        mark = event.start_mark
-        self.places.setdefault(path, (mark.line + 1, mark.column + 1))
+        self.places.setdefault(path, _place(event))
 
-    def _put(
-        self, event: yaml.Event, value: Any, text: str | None, *, noted: bool = False
-    ) -> None:
+    def _put(self, event: yaml.Event, value: Any, text: str | None, *, noted: bool = False) -> None:
         if not self._stack:
             self.root = value
             return
@@ -293,7 +295,7 @@ class _Builder:
         if isinstance(key, (dict, list)):
             raise self._error(event, "yaml-syntax", "a key must be plain text")
         name = key if isinstance(key, str) else text or str(key)
-        line = event.start_mark.line + 1
+        line, _ = _place(event)
         if name in frame.key_places and name != "<<":
             first = frame.key_places[name]
             raise self._error(

@@ -17,7 +17,6 @@ from gitstore.pipeline.build import build_request
 from gitstore.pipeline.commit import seconds_between
 from gitstore.pipeline.history import read_record
 from gitstore.pipeline.locking import Locked
-from gitstore.pipeline.plan import plan_build
 from gitstore.pipeline.record import build_record, known_size
 from gitstore.pipeline.state import RunState, failure_of
 from gitstore.tasks import build_task, copy_task
@@ -47,15 +46,7 @@ class BuildStep:
         if environment.recipe is None:
             raise AssertionError("a locked environment without a recipe")
         for platform, content in sorted(locked.lock.content().items()):
-            item = plan_build(
-                environment.name,
-                platform,
-                content,
-                environment.recipe,
-                state.history,
-                state.context,
-                state.building,
-            )
+            item = state.planner.plan_build(environment.name, platform, content, environment.recipe)
             if not item.is_work:
                 continue
             started = state.ports.clock()
@@ -75,7 +66,7 @@ class BuildStep:
             raise SpecError("there is no lockfile", where=name)
         data = repository.read(environment.lock.oid)
         lock = parse_lockfile(data, where=environment.lock_path)
-        facts = state.history.solve(name, environment.input)
+        facts = state.planner.history.solve(name, environment.input)
         number = facts.number if facts else 1
         revision = state.tree.revision or ""
         return Locked(environment=environment, lock=lock, number=number, commit=revision)
@@ -85,8 +76,6 @@ class BuildStep:
         environment, recipe = locked.environment, locked.environment.recipe
         if item.platform is None or item.content is None or recipe is None:
             raise AssertionError(f"a build without platform, content or recipe: {item}")
-        if item.key is not None:
-            state.building.add(item.key)
         # Rules may have changed since the lockfile was made.
         state.judge(environment.name, locked.lock)
         found = ports.elsewhere(item.platform, item.content, recipe.digest)
@@ -106,8 +95,8 @@ class BuildStep:
                 ports.repository, [package.sha256 for package in locked.lock.on(item.platform)]
             ),
         )
-        count = len(request.packages)
-        ports.say(environment.name, "build", f"building {count} packages for {item.platform}")
+        many = f"{len(request.packages)} package{'' if len(request.packages) == 1 else 's'}"
+        ports.say(environment.name, "build", f"building {many} for {item.platform}")
 
         def built(future: Future[Any]) -> None:
             if error := failure_of(future):

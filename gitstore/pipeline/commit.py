@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-
 from gitstore.errors import RefMovedError
 from gitstore.model.lockdiff import LockDiff, diff_words, summary_words
 from gitstore.model.records import RECORDS_REF

@@ -18,7 +18,9 @@ def load_history(repository: Repository, memo: Memo) -> History:
         return History()
 
     def read(kind: str, oid: str) -> Any:
-        return memo.derive(f"record-{kind}", oid, lambda: facts_of(kind, read_record(repository, oid)))
+        return memo.derive(
+            f"record-{kind}", oid, lambda: facts_of(kind, read_record(repository, oid))
+        )
 
     return History(
         solves=_two_levels(repository, head, "solves/"),

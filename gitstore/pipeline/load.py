@@ -39,14 +39,22 @@ _LOADER_VERSION = 1
 
 
 def load_namespace(
-    source: SourceTree, *, namespace: str, runner_platform: str, memo: Memo
+    source: SourceTree,
+    *,
+    namespace: str,
+    runner_platform: str,
+    memo: Memo,
+    only: str | None = None,
 ) -> SpecTree:
     """Read the settings and every environment of a revision.
 
     Problems are values: one run reports all of all files. What is derived from a spec's blob is
-    taken from the memo where the same settings met the same blob before.
+    taken from the memo where the same settings met the same blob before. ``only`` is the path of
+    one spec that is looked at alone, wherever it lies.
     """
     settings, problems = load_settings(source)
+    if only is not None:
+        settings = replace(settings, environments=(only,))
     context = short(digest([_settings_facts(settings), runner_platform, _LOADER_VERSION]))
     found, stray = _find(source, settings, namespace)
     environments = []
@@ -131,9 +139,19 @@ def _find(
     for raw, entry in specs.values():
         lock_path = lock_path_for(entry.path)
         lock = locks.pop(lock_path, ("", None))[1]
-        _add(found, problems, raw, LoadedEnvironment(name="", spec=entry, lock_path=lock_path, lock=lock))
+        _add(
+            found,
+            problems,
+            raw,
+            LoadedEnvironment(name="", spec=entry, lock_path=lock_path, lock=lock),
+        )
     for raw, entry in locks.values():
-        _add(found, problems, raw, LoadedEnvironment(name="", spec=None, lock_path=entry.path, lock=entry))
+        _add(
+            found,
+            problems,
+            raw,
+            LoadedEnvironment(name="", spec=None, lock_path=entry.path, lock=entry),
+        )
     environments = [env for name in sorted(found) for env in _without_collisions(found[name])]
     return environments, problems
 
@@ -227,9 +245,7 @@ def _read_yaml(source: SourceTree, entry: TreeEntry) -> tuple[Document | None, P
         return None, exc.problem.at_file(entry.path)
 
 
-def _follow_links(
-    source: SourceTree, entry: TreeEntry
-) -> tuple[TreeEntry | None, Problem | None]:
+def _follow_links(source: SourceTree, entry: TreeEntry) -> tuple[TreeEntry | None, Problem | None]:
     """Follow symbolic links, as paths inside the tree and never through the file system."""
     at: TreeEntry | None = entry
     for _ in range(_MAX_LINKS):
@@ -262,7 +278,7 @@ def _nothing_found(source: SourceTree, settings: NamespaceSettings) -> Problem:
     elsewhere = [
         entry.path
         for entry in source.entries("")
-        if entry.path.endswith(("environment.yml", "environment.yaml"))
+        if posixpath.basename(entry.path) in ("environment.yml", "environment.yaml")
     ]
     hint = "add `environments/NAME/environment.yml`"
     if elsewhere:
@@ -273,7 +289,8 @@ def _nothing_found(source: SourceTree, settings: NamespaceSettings) -> Problem:
             f'`environments: ["{prefix}{{name}}/environment.yml"]` in {NAMESPACE_FILE}'
         )
     return Problem(
-        code="no-environments", message=f"no spec was found at {looked}", hint=hint, file=NAMESPACE_FILE
+        code="no-environments",
+        message=f"no spec was found at {looked}",
+        hint=hint,
+        file=NAMESPACE_FILE,
     )
-
-

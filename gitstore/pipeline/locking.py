@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import Any
 
 from gitstore.errors import GitstoreError
 from gitstore.model.canonical import pretty_json
-from gitstore.model.environment import LoadedEnvironment
+from gitstore.model.environment import LoadedEnvironment, TreeEntry
 from gitstore.model.identity import EffectiveSpec
 from gitstore.model.lockdiff import LockDiff, diff_lockfiles, summary_words
 from gitstore.model.lockfile import Lockfile, parse_lockfile, render_lockfile
@@ -28,17 +28,39 @@ from gitstore.tasks import solve_task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
-    """A lockfile that is ready to be committed, or (``data`` None) a claim that proved true."""
+class LockJob:
+    """One environment to lock: as the revision ``spec_commit`` has it, with its lockfile before."""
 
     item: PlanItem
     environment: LoadedEnvironment
+    spec: EffectiveSpec
+    previous: Lockfile | None
+    spec_commit: str
+    started: datetime
+
+    @property
+    def input(self) -> str:
+        if self.environment.input is None:
+            raise AssertionError(f"no input digest: {self.environment.name}")
+        return self.environment.input
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A lockfile that is ready to be committed, or (``data`` None) a claim that proved true.
+
+    Without a solution it is an old one that is put back.
+    """
+
+    job: LockJob
     lock: Lockfile
     data: bytes | None
     diff: LockDiff
-    solution: Solution | None
-    spec_commit: str
-    started: datetime
+    solution: Solution | None = None
+
+    @property
+    def environment(self) -> LoadedEnvironment:
+        return self.job.environment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,80 +94,71 @@ class LockStep:
 
     def _start_lock(self, item: PlanItem, started: datetime) -> None:
         state, ports = self._state, self._state.ports
-        environment = state.environments[item.environment]
-        revision = _revision(state)
-        source = RevisionTree(ports.repository, revision)
-        settings = state.tree.settings
-        _, spec = load_spec(source, environment, settings, ports.runner_platforms[0])
+        job = self._job(item, started)
         if item.restore is not None and ports.repository.has_object(item.restore):
-            data = ports.repository.read(item.restore)
-            lock = parse_lockfile(data, where=environment.lock_path)
-            diff = diff_lockfiles(None, lock, direct_names(spec))
-            self._add(item, environment, lock, data, diff, None, revision, started)
+            self._restore(job, item.restore)
             return
-        previous = None
-        if environment.lock is not None:
-            data = ports.repository.read(environment.lock.oid)
-            previous = parse_lockfile(data, where=environment.lock_path)
-        request = solve_request(environment.name, spec, previous, timeout=ports.solve_timeout)
-        ports.say(environment.name, "solve", f"solving for {', '.join(spec.platforms)}")
+        name = job.environment.name
+        ports.say(name, "solve", f"solving for {', '.join(job.spec.platforms)}")
 
         def solved(future: Future[Any]) -> None:
             try:
                 if error := failure_of(future):
                     raise error
-                self._solved(item, environment, spec, previous, future.result(), revision, started)
+                self._ready.append(self._candidate(job, future.result()))
             except GitstoreError as exc:
                 state.fail(item, exc, started)
 
+        request = solve_request(name, job.spec, job.previous, timeout=ports.solve_timeout)
         # The engine has the same limit and says more; the kill comes when it does not keep it.
         timeout = ports.solve_timeout * 1.2 + 5
         state.submit(solved, solve_task, str(ports.cache), request, timeout=timeout)
 
-    def _solved(
-        self,
-        item: PlanItem,
-        environment: LoadedEnvironment,
-        spec: EffectiveSpec,
-        previous: Lockfile | None,
-        solution: Solution,
-        revision: str,
-        started: datetime,
-    ) -> None:
-        digest = environment.input or ""
-        lock = lockfile_of(solution, spec, input_digest=digest, spec_path=environment.path)
-        data: bytes | None = render_lockfile(lock)
-        if item.reason == "lock-unverified" and previous is not None:
-            where = environment.lock_path
-            if verify_claim(previous, lock, input_digest=digest, where=where):
-                lock, data = previous, None
-        self._state.judge(environment.name, lock)
-        diff = diff_lockfiles(previous, lock, direct_names(spec))
-        self._add(item, environment, lock, data, diff, solution, revision, started)
-
-    def _add(
-        self,
-        item: PlanItem,
-        environment: LoadedEnvironment,
-        lock: Lockfile,
-        data: bytes | None,
-        diff: LockDiff,
-        solution: Solution | None,
-        revision: str,
-        started: datetime,
-    ) -> None:
-        self._ready.append(
-            Candidate(
-                item=item,
-                environment=environment,
-                lock=lock,
-                data=data,
-                diff=diff,
-                solution=solution,
-                spec_commit=revision,
-                started=started,
-            )
+    def _job(self, item: PlanItem, started: datetime) -> LockJob:
+        state, ports = self._state, self._state.ports
+        environment = state.environments[item.environment]
+        if state.tree.revision is None:
+            raise AssertionError("a run works on a revision")
+        source = RevisionTree(ports.repository, state.tree.revision)
+        _, spec = load_spec(source, environment, state.tree.settings, ports.runner_platforms[0])
+        previous = None
+        if environment.lock is not None:
+            data = ports.repository.read(environment.lock.oid)
+            previous = parse_lockfile(data, where=environment.lock_path)
+        return LockJob(
+            item=item,
+            environment=environment,
+            spec=spec,
+            previous=previous,
+            spec_commit=state.tree.revision,
+            started=started,
         )
+
+    def _restore(self, job: LockJob, blob: str) -> None:
+        """Put back the lockfile that the same input had before; nothing is solved."""
+        data = self._state.ports.repository.read(blob)
+        lock = parse_lockfile(data, where=job.environment.lock_path)
+        self._state.judge(job.environment.name, lock)
+        diff = diff_lockfiles(None, lock, direct_names(job.spec))
+        self._ready.append(Candidate(job=job, lock=lock, data=data, diff=diff))
+
+    def _candidate(self, job: LockJob, solution: Solution) -> Candidate:
+        """Turn a solution into a lockfile that may be committed.
+
+        Raises:
+            SolveError: the lockfile that stands there claims what no solve gives.
+            PolicyError: a rule forbids the new one.
+        """
+        environment, claim = job.environment, job.previous
+        lock = lockfile_of(solution, job.spec, input_digest=job.input, spec_path=environment.path)
+        data: bytes | None = render_lockfile(lock)
+        if job.item.reason == "lock-unverified" and claim is not None:
+            where = environment.lock_path
+            if verify_claim(claim, lock, input_digest=job.input, where=where):
+                lock, data = claim, None
+        self._state.judge(environment.name, lock)
+        diff = diff_lockfiles(job.previous, lock, direct_names(job.spec))
+        return Candidate(job=job, lock=lock, data=data, diff=diff, solution=solution)
 
     def commit(self) -> list[Locked]:
         """Commit what is ready, on whatever the branch is by now; return what can be built.
@@ -170,7 +183,9 @@ class LockStep:
         state.tree = replace(state.tree, revision=head)
         for item in retired:
             if item.environment in commits:
-                state.done(item.environment, "retire", "its spec is gone; the lockfile was taken away")
+                state.done(
+                    item.environment, "retire", "its spec is gone; the lockfile was taken away"
+                )
         return self._record(head, [found for found in ready if self._is_current(found)], commits)
 
     def _changes(
@@ -188,8 +203,8 @@ class LockStep:
                 settings.message,
                 environment=found.environment.name,
                 diff=found.diff,
-                input_digest=found.environment.input or "",
-                spec_commit=found.spec_commit,
+                input_digest=found.job.input,
+                spec_commit=found.job.spec_commit,
             )
             files = {found.environment.lock_path: found.data}
             changes.append(
@@ -222,52 +237,55 @@ class LockStep:
     def _is_current(self, found: Candidate) -> bool:
         """Say whether the branch still asks for this: same input, and the same lockfile before."""
         now = self._state.environments.get(found.environment.name)
-        return now is not None and now.input == found.environment.input and now.lock == found.environment.lock
+        return (
+            now is not None
+            and now.input == found.environment.input
+            and now.lock == found.environment.lock
+        )
 
     def _record(
-        self, head: str, ready: Sequence[Candidate], commits: dict[str, str]
+        self, head: str, ready: Sequence[Candidate], commits: Mapping[str, str]
     ) -> list[Locked]:
-        state, ports = self._state, self._state.ports
+        ports = self._state.ports
         versions = lock_versions(ports.repository, head, ports.versions_memo)
         locked = []
         for found in ready:
             environment = found.environment
             entry = ports.repository.entry(head, environment.lock_path)
-            if entry is None or environment.input is None:
-                continue
+            if entry is None:
+                raise AssertionError(f"a lockfile that was committed is not there: {environment}")
             number = max(1, len(versions.get(environment.lock_path, ())))
-            before = environment.lock.oid if environment.lock else None
-            content = found.lock.content()
-            record = solve_record(
-                environment=environment.name,
-                number=number,
-                input_digest=environment.input,
-                spec_path=environment.path,
-                spec_commit=found.spec_commit,
-                lock_path=environment.lock_path,
-                lock_oid=entry.oid,
-                content=content,
-                previous=before,
-                diff=found.diff,
-                dropped=found.lock.metadata.dropped,
-                solution=found.solution,
-                store=ports.store,
-                started=found.started,
-            )
-            state.records[solve_path(environment.name, environment.input)] = pretty_json(record)
-            if found.solution is not None:
-                for path, facts in package_records(found.solution).items():
-                    state.records[path] = pretty_json(facts)
+            self._record_one(found, entry, number)
             current = replace(environment, lock=entry)
-            state.environments[environment.name] = current
-            words = summary_words(found.diff) if found.data else "verified: a solve gives it again"
-            state.done(environment.name, "lock", f"version {number}: {words}", changes=found.diff.to_dict())
+            self._state.environments[environment.name] = current
             commit = commits.get(environment.name, head)
-            locked.append(Locked(environment=current, lock=found.lock, number=number, commit=commit))
+            locked.append(
+                Locked(environment=current, lock=found.lock, number=number, commit=commit)
+            )
         return locked
 
-
-def _revision(state: RunState) -> str:
-    if state.tree.revision is None:
-        raise AssertionError("a run works on a revision")
-    return state.tree.revision
+    def _record_one(self, found: Candidate, entry: TreeEntry, number: int) -> None:
+        state, job, environment = self._state, found.job, found.environment
+        record = solve_record(
+            environment=environment.name,
+            number=number,
+            input_digest=job.input,
+            spec_path=environment.path,
+            spec_commit=job.spec_commit,
+            lock_path=environment.lock_path,
+            lock_oid=entry.oid,
+            content=found.lock.content(),
+            previous=environment.lock.oid if environment.lock else None,
+            diff=found.diff,
+            dropped=found.lock.metadata.dropped,
+            solution=found.solution,
+            store=state.ports.store,
+            started=job.started,
+        )
+        state.records[solve_path(environment.name, job.input)] = pretty_json(record)
+        if found.solution is not None:
+            for path, facts in package_records(found.solution).items():
+                state.records[path] = pretty_json(facts)
+        words = summary_words(found.diff) if found.data else "verified: a solve gives it again"
+        detail = f"version {number}: {words}"
+        state.done(environment.name, "lock", detail, changes=found.diff.to_dict())

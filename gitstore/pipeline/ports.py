@@ -117,9 +117,7 @@ class Publisher(Protocol):
 class TaskExecutor(Protocol):
     """Runs module-level functions of picklable values elsewhere (``concurrent.futures``)."""
 
-    def submit_task(
-        self, function: Callable[..., Any], *args: Any, timeout: float
-    ) -> Future[Any]:
+    def submit_task(self, function: Callable[..., Any], *args: Any, timeout: float) -> Future[Any]:
         """Run a task. Its future fails with TaskLostError or TaskTimeoutError where it must."""
 
     def stop(self) -> None:

@@ -76,7 +76,10 @@ def publish_log(text: str, work: Path, publishers: Sequence[Publisher]) -> dict[
 
 
 def copy_artifact(
-    artifact: PublishedArtifact, publishers: Mapping[str, Publisher], wanted: Sequence[str], work: Path
+    artifact: PublishedArtifact,
+    publishers: Mapping[str, Publisher],
+    wanted: Sequence[str],
+    work: Path,
 ) -> PublishedArtifact:
     """Bring an artifact from a target that has it to those of ``wanted`` that do not.
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from gitstore import __version__
-
 from gitstore.model.identity import Recipe
 from gitstore.model.lockdiff import LockDiff
 from gitstore.model.records import FORMAT, RECORDS_REF, format_time, package_path
@@ -131,5 +130,3 @@ def known_size(repository: Repository, hashes: Iterable[str]) -> int | None:
             return None
         total += int(size)
     return total
-
-

@@ -17,7 +17,7 @@ from gitstore.pipeline.commit import commit_records
 from gitstore.pipeline.history import load_history
 from gitstore.pipeline.load import load_namespace
 from gitstore.pipeline.locking import LockStep
-from gitstore.pipeline.plan import PlanContext, make_plan
+from gitstore.pipeline.plan import PlanContext, Planner
 from gitstore.pipeline.sources import RevisionTree
 from gitstore.pipeline.state import NamespacePorts, RunState, branch_ref
 
@@ -30,8 +30,12 @@ class Observation:
     """A namespace as it is now: specs, records, and what they ask for."""
 
     tree: SpecTree
-    history: History
+    planner: Planner
     plan: Plan
+
+    @property
+    def history(self) -> History:
+        return self.planner.history
 
 
 def observe(
@@ -49,13 +53,11 @@ def observe(
         )
     check_selected(tree, selected)
     history = load_history(ports.repository, ports.memo)
-    context = _context(ports, selected, retry=retry)
-    return Observation(tree=tree, history=history, plan=make_plan(tree, history, context))
+    planner = Planner(history=history, context=_context(ports, selected, retry=retry))
+    return Observation(tree=tree, planner=planner, plan=planner.plan(tree))
 
 
-def _context(
-    ports: NamespacePorts, selected: frozenset[str] | None, *, retry: bool
-) -> PlanContext:
+def _context(ports: NamespacePorts, selected: frozenset[str] | None, *, retry: bool) -> PlanContext:
     return PlanContext(
         runner_platforms=ports.runner_platforms,
         targets=ports.target_names,
@@ -152,8 +154,7 @@ def _apply_rounds(
         state = RunState(
             ports=ports,
             tree=observed.tree,
-            history=observed.history,
-            context=_context(ports, selected, retry=retry),
+            planner=observed.planner,
             environments=dict(observed.tree.by_name()),
         )
         carry_out(state, replace(observed.plan, items=tuple(items)))
@@ -193,5 +194,3 @@ def _commit_records(state: RunState) -> None:
         author=state.tree.settings.author,
         clock=state.ports.clock,
     )
-
-

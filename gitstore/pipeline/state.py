@@ -15,12 +15,12 @@ from gitstore.model.canonical import pretty_json
 from gitstore.model.environment import LoadedEnvironment, SpecTree
 from gitstore.model.lockfile import Lockfile
 from gitstore.model.plan import PlanItem
-from gitstore.model.records import History, failure_path, failure_record
+from gitstore.model.records import failure_path, failure_record
 from gitstore.model.report import Outcome
 from gitstore.model.work import Target
 from gitstore.pipeline.commit import seconds_between
 from gitstore.pipeline.judge import judge_lockfile
-from gitstore.pipeline.plan import PlanContext
+from gitstore.pipeline.plan import Planner
 from gitstore.pipeline.ports import Clock, Elsewhere, Event, Events, Repository, TaskExecutor
 
 
@@ -77,13 +77,11 @@ class RunState:
 
     ports: NamespacePorts
     tree: SpecTree
-    history: History
-    context: PlanContext
+    planner: Planner
     environments: dict[str, LoadedEnvironment]
     outcomes: list[Outcome] = field(default_factory=list)
     running: dict[Future[Any], Callable[[Future[Any]], None]] = field(default_factory=dict)
     records: dict[str, bytes] = field(default_factory=dict)
-    building: set[str] = field(default_factory=set)
     tasks: int = 0
 
     def submit(
@@ -125,7 +123,7 @@ class RunState:
         ports.say(item.environment, item.verb, error.message, "error")
         if item.key is None:
             return
-        before = self.history.failure(item.environment, item.key)
+        before = self.planner.history.failure(item.environment, item.key)
         attempt = before.attempt + 1 if before else 1
         record = failure_record(
             error,

@@ -45,7 +45,9 @@ class DirectoryPublisher:
             adopt_file(aside, target)
         except OSError as exc:
             said = disk_error(exc, target)
-            raise PublishError(said.message, where=said.where, hint=said.hint, code=said.code) from exc
+            raise PublishError(
+                said.message, where=said.where, hint=said.hint, code=said.code
+            ) from exc
         except DiskError as exc:
             raise PublishError(exc.message, where=exc.where, hint=exc.hint, code=exc.code) from exc
         return self.key(digest)

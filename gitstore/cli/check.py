@@ -1,0 +1,59 @@
+"""``gitstore check``."""
+
+from __future__ import annotations
+
+import click
+
+from gitstore.cli.options import common_options
+from gitstore.cli.session import Session
+from gitstore.errors import EXIT_DONE, SpecError
+from gitstore.model.problems import errors_of
+from gitstore.output import count
+
+
+@click.command("check", short_help="Find every problem of specs and settings.")
+@click.argument("what", nargs=-1, metavar="[PATH | NAMESPACE]...")
+@common_options
+@click.pass_context
+def command(ctx: click.Context, what: tuple[str, ...]) -> None:
+    """Find every problem of specs and settings: file, line, what is wrong, what to write instead.
+
+    Looks at folders, files and namespaces; without a name, at every namespace of the store, or
+    else at this folder. Needs no store. Exits with 10 where a problem is an error.
+    """
+    from gitstore.cli.folders import subjects_of
+
+    session: Session = ctx.obj
+    subjects = subjects_of(session, what)
+    problems = [
+        problem
+        for subject in subjects
+        for problem in (
+            *subject.tree.problems,
+            *(
+                problem
+                for environment in subject.tree.environments
+                if subject.selected is None or environment.name in subject.selected
+                for problem in environment.problems
+            ),
+        )
+    ]
+    checked = sum(
+        len(s.selected) if s.selected is not None else len(s.tree.environments) for s in subjects
+    )
+    errors = errors_of(problems)
+    advice = len(problems) - len(errors)
+    words = (
+        f"{count(checked, 'environment')} checked: {count(len(errors), 'error')}, "
+        f"{count(advice, 'warning')}"
+    )
+    reporter = session.reporter
+    reporter.result(
+        "check",
+        {"environments": checked, "errors": len(errors), "warnings": advice},
+        [words],
+        problems=problems,
+        ok=not errors,
+    )
+    session.next("correct the files, then `gitstore check`" if errors else "gitstore preview")
+    ctx.exit(SpecError.exit_code if errors else EXIT_DONE)

@@ -1,0 +1,66 @@
+"""``gitstore preview``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gitstore.cli.options import common_options
+from gitstore.cli.session import Session, runner_platform
+from gitstore.cli.text import preview_lines
+from gitstore.errors import EXIT_DONE, EXIT_SOME_FAILED
+from gitstore.pipeline.preview import Preview
+
+
+@click.command("preview", short_help="Solve, and show which packages would change.")
+@click.argument("what", nargs=-1, metavar="[PATH | NAMESPACE[/ENVIRONMENT]]...")
+@common_options
+@click.pass_context
+def command(ctx: click.Context, what: tuple[str, ...]) -> None:
+    """Solve, and show which packages would change. Nothing is written, built or committed.
+
+    Looks at folders, files and namespaces, as `check` does; a folder needs no store, and its
+    files need not be committed. Only what changed since its lockfile is solved.
+    """
+    from gitstore.cli.folders import subjects_of
+    from gitstore.pipeline.preview import PreviewRequest, make_previews
+    from gitstore.wiring import running_executor
+
+    session: Session = ctx.obj
+    store = session.store() if session.find_store() else None
+    cache: Path = store.cache if store else session.cache_folder()
+    settings = store.settings if store else None
+    subjects = subjects_of(session, what)
+    found: list[tuple[str, list[Preview]]] = []
+    with running_executor(settings.workers if settings else None) as executor:
+        for subject in subjects:
+            request = PreviewRequest(
+                source=subject.source,
+                tree=subject.tree,
+                executor=executor,
+                cache=cache,
+                runner_platform=runner_platform(),
+                rules=(
+                    ("the store", settings.allowed_channels if settings else None),
+                    ("the namespace", subject.tree.settings.allowed_channels),
+                ),
+                timeout=settings.solve_timeout if settings else 600.0,
+                selected=subject.selected,
+            )
+            found.append((subject.tree.namespace, make_previews(request)))
+    problems = [problem for subject in subjects for problem in subject.tree.all_problems()]
+    bad = any(p.status in ("failed", "spec-invalid") for _, previews in found for p in previews)
+    reporter = session.reporter
+    reporter.result(
+        "preview",
+        [
+            {"namespace": name, "environments": [preview.to_dict() for preview in previews]}
+            for name, previews in found
+        ],
+        preview_lines(found, reporter),
+        problems=problems,
+        ok=not bad,
+    )
+    session.next("commit and push, then `gitstore apply`" if store else "gitstore init lab")
+    ctx.exit(EXIT_SOME_FAILED if bad else EXIT_DONE)

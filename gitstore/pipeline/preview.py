@@ -1,0 +1,154 @@
+"""Preview: a plan carried through the solve. What would really change, with no effect on anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gitstore.errors import GitstoreError
+from gitstore.model.environment import LoadedEnvironment, SpecTree, TreeEntry
+from gitstore.model.lockdiff import LockDiff, diff_lockfiles
+from gitstore.model.lockfile import Lockfile, parse_lockfile
+from gitstore.model.report import error_dict
+from gitstore.model.work import Solution
+from gitstore.pipeline.judge import judge_lockfile
+from gitstore.pipeline.load import load_spec
+from gitstore.pipeline.ports import SourceTree, TaskExecutor
+from gitstore.pipeline.solve import direct_names, lockfile_of, solve_request
+from gitstore.tasks import solve_task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformSize:
+    """How many packages a platform gets, and what they weigh compressed, in bytes."""
+
+    packages: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """What would become of one environment. ``diff`` is None where nothing would be solved."""
+
+    environment: str
+    status: str
+    diff: LockDiff | None = None
+    sizes: Mapping[str, PlatformSize] | None = None
+    virtual_packages: Mapping[str, Mapping[str, str]] | None = None
+    dropped: Mapping[str, str] | None = None
+    error: GitstoreError | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        sizes = self.sizes or {}
+        return {
+            "environment": self.environment,
+            "status": self.status,
+            "changes": self.diff.to_dict() if self.diff else None,
+            "platforms": {
+                name: {"packages": size.packages, "bytes": size.bytes}
+                for name, size in sizes.items()
+            },
+            "virtual_packages": {k: dict(v) for k, v in (self.virtual_packages or {}).items()},
+            "dropped": dict(self.dropped or {}),
+            "error": error_dict(self.error) if self.error else None,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreviewRequest:
+    """What a preview needs: the files, where solves run, whose rules count, what is looked at.
+
+    ``rules`` are pairs of who says it and the allowed channels, None for any.
+    """
+
+    source: SourceTree
+    tree: SpecTree
+    executor: TaskExecutor
+    cache: Path
+    runner_platform: str
+    rules: Sequence[tuple[str, tuple[str, ...] | None]]
+    timeout: float
+    selected: frozenset[str] | None = None
+
+
+def make_previews(request: PreviewRequest) -> list[Preview]:
+    """Solve every environment whose input differs from its lockfile's, and compare."""
+    previews: list[Preview] = []
+    running: dict[Future[Any], _Job] = {}
+    for environment in request.tree.environments:
+        if request.selected is not None and environment.name not in request.selected:
+            continue
+        begun = _begin(request, environment)
+        if isinstance(begun, Preview):
+            previews.append(begun)
+        else:
+            running[begun[0]] = begun[1]
+    for future in as_completed(running):
+        previews.append(_finish(request, running[future], future))
+    return sorted(previews, key=lambda preview: preview.environment)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    environment: LoadedEnvironment
+    spec: Any
+    previous: Lockfile | None
+
+
+def _begin(
+    request: PreviewRequest, environment: LoadedEnvironment
+) -> Preview | tuple[Future[Any], _Job]:
+    name = environment.name
+    if environment.spec is None:
+        return Preview(environment=name, status="no spec")
+    if not environment.is_valid:
+        return Preview(environment=name, status="spec-invalid")
+    try:
+        previous = _lockfile(request.source, environment.lock)
+        if previous is not None and previous.metadata.input == environment.input:
+            return Preview(environment=name, status="up-to-date")
+        _, spec = load_spec(
+            request.source, environment, request.tree.settings, request.runner_platform
+        )
+    except GitstoreError as exc:
+        return Preview(environment=name, status="failed", error=exc)
+    solve = solve_request(name, spec, previous, timeout=request.timeout)
+    future = request.executor.submit_task(
+        solve_task, str(request.cache), solve, timeout=request.timeout * 1.2 + 5
+    )
+    return future, _Job(environment=environment, spec=spec, previous=previous)
+
+
+def _lockfile(source: SourceTree, entry: TreeEntry | None) -> Lockfile | None:
+    return parse_lockfile(source.read(entry), where=entry.path) if entry else None
+
+
+def _finish(request: PreviewRequest, job: _Job, future: Future[Any]) -> Preview:
+    environment = job.environment
+    try:
+        solution: Solution = future.result()
+        lock = lockfile_of(
+            solution,
+            job.spec,
+            input_digest=environment.input or "",
+            spec_path=environment.path,
+        )
+        judge_lockfile(lock, rules=request.rules, environment=environment.name)
+    except GitstoreError as exc:
+        return Preview(environment=environment.name, status="failed", error=exc)
+    return Preview(
+        environment=environment.name,
+        status="changed" if job.previous else "new",
+        diff=diff_lockfiles(job.previous, lock, direct_names(job.spec)),
+        sizes={
+            platform: PlatformSize(
+                packages=len(packages), bytes=sum(package.size or 0 for package in packages)
+            )
+            for platform, packages in sorted(solution.platforms.items())
+        },
+        virtual_packages=lock.metadata.virtual_packages,
+        dropped=solution.dropped,
+    )
