@@ -36,13 +36,18 @@ class Reporter:
         lines: Iterable[str],
         *,
         problems: Sequence[Problem] = (),
+        list_problems: bool = False,
         ok: bool = True,
     ) -> None:
-        """Show what a command found, once: ``value`` as JSON, or ``lines`` as text."""
+        """Show what a command found, once: ``value`` as JSON, or ``lines`` as text.
+
+        Problems are always in the JSON; as text only where the command is about them.
+        """
         if self.as_json:
             self._envelope(command, value, problems, None, ok=ok)
             return
-        self.problems(problems)
+        if list_problems:
+            self.problems(problems)
         for line in lines:
             self._print(self.out, line)
 

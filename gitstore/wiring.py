@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,15 @@ from gitstore.errors import GitstoreError, SpecError, UsageError
 from gitstore.executors.local import LocalExecutor
 from gitstore.git.repository import GitRepository
 from gitstore.memo import Memo
-from gitstore.model.problems import errors_of
+from gitstore.model.problems import Problem, errors_of
 from gitstore.model.records import RECORDS_REF, build_path
-from gitstore.model.settings import STORE_FILE, NamespaceEntry, StoreSettings, parse_store_settings
+from gitstore.model.settings import (
+    STORE_FILE,
+    NamespaceEntry,
+    StoreSettings,
+    check_store_settings,
+    store_settings,
+)
 from gitstore.model.work import PublishedArtifact, Target
 from gitstore.model.yamltext import YamlError, parse_yaml
 from gitstore.pipeline.history import read_record
@@ -103,11 +110,17 @@ def open_store(root: Path) -> Store:
     except YamlError as exc:
         problem = exc.problem.at_file(str(file))
         raise SpecError(f"{STORE_FILE} cannot be read", problems=[problem]) from exc
-    settings, problems = parse_store_settings(document)
-    if settings is None:
-        found = [problem.at_file(str(file)) for problem in errors_of(problems)]
-        raise SpecError(f"{STORE_FILE} has errors", problems=found)
-    return Store(root=root.resolve(), settings=settings)
+    memo = Memo(root / "cache" / "memo" / "store.json")
+    found = memo.derive(
+        "settings",
+        hashlib.sha256(data).hexdigest(),
+        lambda: [problem.to_dict() for problem in check_store_settings(document)],
+    )
+    problems = [Problem.from_dict(facts).at_file(str(file)) for facts in found]
+    if errors_of(problems):
+        raise SpecError(f"{STORE_FILE} has errors", problems=problems)
+    memo.save()
+    return Store(root=root.resolve(), settings=store_settings(document))
 
 
 @dataclass(slots=True)

@@ -53,6 +53,7 @@ def command(ctx: click.Context, what: tuple[str, ...]) -> None:
         {"environments": checked, "errors": len(errors), "warnings": advice},
         [words],
         problems=problems,
+        list_problems=True,
         ok=not errors,
     )
     session.next("correct the files, then `gitstore check`" if errors else "gitstore preview")

@@ -60,6 +60,7 @@ def command(ctx: click.Context, what: tuple[str, ...]) -> None:
         ],
         preview_lines(found, reporter),
         problems=problems,
+        list_problems=True,
         ok=not bad,
     )
     session.next("commit and push, then `gitstore apply`" if store else "gitstore init lab")

@@ -14,6 +14,7 @@ from gitstore.output import Reporter, columns
 from gitstore.pipeline.preview import Preview
 
 # Skips that are not worth a line each.
+_SHOWN = 50
 _QUIET_SKIPS = frozenset({"up-to-date", "no-runner", "not-selected", "same-content"})
 
 
@@ -27,8 +28,17 @@ def plan_lines(plans: Sequence[Plan], reporter: Reporter) -> list[str]:
             for item in plan.items
             if reporter.verbose or item.is_work or item.reason not in _QUIET_SKIPS
         ]
-        lines += columns([_item_row(item) for item in shown])
-        lines.append(f"  {len(plan.work)} to do, {_skip_words(plan.skips)}")
+        lines += _limited([_item_row(item) for item in shown], reporter)
+        lines.append(f"  {len(plan.work):,} to do, {_skip_words(plan.skips)}")
+    return lines
+
+
+def _limited(rows: Sequence[tuple[str, ...]], reporter: Reporter) -> list[str]:
+    """Lay rows out in columns; without ``-v`` only the first ones."""
+    shown = rows if reporter.verbose else rows[:_SHOWN]
+    lines = columns(shown)
+    if len(shown) < len(rows):
+        lines.append(f"  … and {len(rows) - len(shown):,} more; `-v` shows all")
     return lines
 
 
@@ -63,11 +73,11 @@ def report_lines(reports: Sequence[Report], reporter: Reporter) -> list[str]:
             )
             for outcome in report.outcomes
         ]
-        lines += columns(rows)
+        lines += _limited(rows, reporter)
         waiting = [
             item for item in report.skips if item.reason not in _QUIET_SKIPS or reporter.verbose
         ]
-        lines += columns([_item_row(item) for item in waiting])
+        lines += _limited([_item_row(item) for item in waiting], reporter)
         if not report.outcomes and not waiting:
             lines.append(f"  nothing to do; {_skip_words(report.skips)}")
     return lines
@@ -119,8 +129,7 @@ def status_lines(
     lines: list[str] = []
     for namespace, revision, rows in found:
         lines.append(f"{namespace} at {revision[:12]}")
-        shown = rows if reporter.verbose else rows[:50]
-        lines += columns(
+        lines += _limited(
             [
                 (
                     row.name,
@@ -128,11 +137,10 @@ def status_lines(
                     ", ".join(row.platforms),
                     row.state,
                 )
-                for row in shown
-            ]
+                for row in rows
+            ],
+            reporter,
         )
-        if len(shown) < len(rows):
-            lines.append(f"  … {len(rows) - len(shown):,} more; `-v` shows all")
         if not rows:
             lines.append("  no environments")
     return lines

@@ -88,8 +88,15 @@ class GitRepository:
             lambda: self._repo[commit].peel(pygit2.Tree), f"commit {commit} is missing"
         )
         tree = _descend(root, prefix)
-        if tree is not None:
-            yield from _walk(tree, prefix)
+        return iter(_files_below(tree, prefix) if tree is not None else ())
+
+    def folder_id(self, commit: str, prefix: str) -> str | None:
+        """Return the id of the folder ``prefix`` (with a final slash, or empty), or None."""
+        root = self._try(
+            lambda: self._repo[commit].peel(pygit2.Tree), f"commit {commit} is missing"
+        )
+        tree = _descend(root, prefix)
+        return str(tree.id) if tree is not None else None
 
     def entry(self, commit: str, path: str) -> TreeEntry | None:
         """Return the file at ``path``, or None."""
@@ -208,13 +215,18 @@ def _descend(tree: Any, prefix: str) -> Any | None:
     return tree
 
 
-def _walk(tree: Any, prefix: str) -> Iterator[TreeEntry]:
-    for item in tree:
-        path = prefix + item.name
-        if item.type_str == "tree":
-            yield from _walk(item, path + "/")
-        else:
-            yield _entry(path, item)
+def _files_below(tree: Any, prefix: str) -> list[TreeEntry]:
+    files = []
+    folders = [(prefix, tree)]
+    while folders:
+        at, folder = folders.pop()
+        for item in folder:
+            if isinstance(item, pygit2.Tree):
+                folders.append((f"{at}{item.name}/", item))
+            else:
+                files.append(_entry(at + item.name, item))
+    files.sort(key=lambda entry: entry.path)
+    return files
 
 
 def _entry(path: str, item: Any) -> TreeEntry:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from gitstore.model.canonical import digest
@@ -109,7 +110,7 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        return digest(self.to_dict())
+        return _recipe_digest(self)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -119,6 +120,11 @@ class Recipe:
             "base": self.base,
             "tests": self.tests_digest,
         }
+
+
+@cache
+def _recipe_digest(recipe: Recipe) -> str:
+    return digest(recipe.to_dict())
 
 
 def recipe_for(spec: EnvironmentSpec, settings: NamespaceSettings) -> Recipe:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gitstore.model.channels import NODEFAULTS, check_channel
-from gitstore.model.problems import Problem, errors_of
+from gitstore.model.problems import Problem
 from gitstore.model.schema import check_schema
 from gitstore.model.yamltext import Document
 
@@ -80,86 +81,85 @@ def seconds_of(duration: str) -> float:
     return float(int(duration[:-1]) * _UNITS[duration[-1]])
 
 
-def parse_namespace_settings(
-    document: Document,
-) -> tuple[NamespaceSettings, list[Problem]]:
-    """Return the settings, and every problem; defaults stand in where there is an error."""
+def check_namespace_settings(document: Document) -> list[Problem]:
+    """Return every problem of a ``gitstore.yml``."""
     problems = _check_mapping(document, "namespace")
-    data = document.value or {}
-    if not errors_of(problems):
+    if not problems:
+        data = document.value or {}
         problems += _check_patterns(document, data.get("environments", []))
         problems += _check_channels(document, data.get("channels", []), "channels")
-    if errors_of(problems):
-        return NamespaceSettings(), problems
-    commit = data.get("commit") or {}
+    return problems
+
+
+def namespace_settings(document: Document) -> NamespaceSettings:
+    """Return the settings of a ``gitstore.yml`` that has no errors, with the defaults filled in."""
+    data = document.value or {}
     defaults = NamespaceSettings()
+    commit = data.get("commit") or {}
     freeze = data.get("freeze")
-    allowed = (data.get("policy") or {}).get("channels")
-    return (
-        NamespaceSettings(
-            environments=tuple(data.get("environments", defaults.environments)),
-            channels=tuple(c for c in data.get("channels", defaults.channels) if c != NODEFAULTS),
-            platforms=tuple(data["platforms"]) if "platforms" in data else None,
-            virtual_packages=data.get("virtual-packages", {}),
-            channel_priority=(data.get("solve") or {}).get("channel-priority", "strict"),
-            artifacts=tuple(data.get("artifacts", defaults.artifacts)),
-            branch=commit.get("branch"),
-            author=commit.get("author") or DEFAULT_AUTHOR,
-            message=commit.get("message") or defaults.message,
-            freeze=freeze["reason"] if freeze else None,
-            allowed_channels=tuple(allowed) if allowed else None,
-        ),
-        problems,
+    return NamespaceSettings(
+        environments=tuple(data.get("environments", defaults.environments)),
+        channels=tuple(c for c in data.get("channels", defaults.channels) if c != NODEFAULTS),
+        platforms=tuple(data["platforms"]) if "platforms" in data else None,
+        virtual_packages=data.get("virtual-packages", {}),
+        channel_priority=(data.get("solve") or {}).get("channel-priority", "strict"),
+        artifacts=tuple(data.get("artifacts", defaults.artifacts)),
+        branch=commit.get("branch"),
+        author=commit.get("author") or DEFAULT_AUTHOR,
+        message=commit.get("message") or defaults.message,
+        freeze=freeze["reason"] if freeze else None,
+        allowed_channels=_allowed_channels(data),
     )
 
 
-def parse_store_settings(document: Document) -> tuple[StoreSettings | None, list[Problem]]:
-    """Return the settings and every problem; no settings where there is an error."""
+def check_store_settings(document: Document) -> list[Problem]:
+    """Return every problem of a ``store.yml``."""
     problems = _check_mapping(document, "store")
-    if errors_of(problems):
-        return None, problems
+    if problems:
+        return problems
+    names = sorted(document.value.get("targets") or ("local",))
+    for kind, wanted in (document.value.get("publish") or {}).items():
+        for index, name in enumerate(wanted):
+            if name not in names:
+                said, hint = f"there is no target `{name}`", f"one of {', '.join(names)}"
+                at = ("publish", kind, index)
+                problems.append(document.problem(at, "invalid-value", said, hint))
+    return problems
+
+
+def store_settings(document: Document) -> StoreSettings:
+    """Return the settings of a ``store.yml`` that has no errors, with the defaults filled in."""
     data = document.value
-    defaults = StoreSettings(name="")
+    executor = data.get("executor") or {}
+    timeouts = executor.get("timeouts") or {}
+    workers = executor.get("workers", "auto")
+    site = data.get("site") or {}
     targets = tuple(
         DirectoryTarget(name=name, path=entry["path"])
         for name, entry in (data.get("targets") or {}).items()
     )
-    names = {target.name for target in targets or defaults.targets}
-    for kind, wanted in (data.get("publish") or {}).items():
-        for index, name in enumerate(wanted):
-            if name not in names:
-                said = f"there is no target `{name}`"
-                hint = f"one of {', '.join(sorted(names))}"
-                problems.append(
-                    document.problem(("publish", kind, index), "invalid-value", said, hint)
-                )
-    if errors_of(problems):
-        return None, problems
-    executor = data.get("executor") or {}
-    timeouts = executor.get("timeouts") or {}
-    workers = executor.get("workers", "auto")
-    allowed = (data.get("policy") or {}).get("channels")
-    site = data.get("site") or {}
-    return (
-        StoreSettings(
-            name=data["name"],
-            namespaces=tuple(
-                NamespaceEntry(
-                    name=name, path=entry["path"], visibility=entry.get("visibility", "private")
-                )
-                for name, entry in sorted((data.get("namespaces") or {}).items())
-            ),
-            targets=targets or defaults.targets,
-            publish={kind: tuple(wanted) for kind, wanted in (data.get("publish") or {}).items()},
-            workers=None if workers == "auto" else workers,
-            solve_timeout=seconds_of(timeouts.get("solve", "10m")),
-            build_timeout=seconds_of(timeouts.get("build", "60m")),
-            allowed_channels=tuple(allowed) if allowed else None,
-            site_title=site.get("title"),
-            site_base_url=site.get("base-url"),
+    return StoreSettings(
+        name=data["name"],
+        namespaces=tuple(
+            NamespaceEntry(
+                name=name, path=entry["path"], visibility=entry.get("visibility", "private")
+            )
+            for name, entry in sorted((data.get("namespaces") or {}).items())
         ),
-        problems,
+        targets=targets or StoreSettings(name="").targets,
+        publish={kind: tuple(wanted) for kind, wanted in (data.get("publish") or {}).items()},
+        workers=None if workers == "auto" else workers,
+        solve_timeout=seconds_of(timeouts.get("solve", "10m")),
+        build_timeout=seconds_of(timeouts.get("build", "60m")),
+        allowed_channels=_allowed_channels(data),
+        site_title=site.get("title"),
+        site_base_url=site.get("base-url"),
     )
+
+
+def _allowed_channels(data: Mapping[str, Any]) -> tuple[str, ...] | None:
+    allowed = (data.get("policy") or {}).get("channels")
+    return tuple(allowed) if allowed else None
 
 
 def _check_mapping(document: Document, schema: str) -> list[Problem]:

@@ -22,10 +22,16 @@ def load_history(repository: Repository, memo: Memo) -> History:
             f"record-{kind}", oid, lambda: facts_of(kind, read_record(repository, oid))
         )
 
+    def index(folder: str) -> Any:
+        tree = repository.folder_id(head, f"{folder}/")
+        if tree is None:
+            return {}
+        return memo.derive(f"index-{folder}", tree, lambda: _index(repository, head, f"{folder}/"))
+
     return History(
-        solves=_two_levels(repository, head, "solves/"),
-        builds=_two_levels(repository, head, "builds/"),
-        failures=_failures(repository, head),
+        solves=index("solves"),
+        builds=index("builds"),
+        failures=_latest(index("failures")),
         read=read,
     )
 
@@ -47,7 +53,8 @@ def read_record(repository: Repository, oid: str) -> dict[str, Any]:
     return record
 
 
-def _two_levels(repository: Repository, head: str, folder: str) -> dict[str, dict[str, str]]:
+def _index(repository: Repository, head: str, folder: str) -> dict[str, dict[str, str]]:
+    """Return the blob of every record below a folder, by the folder in it and the file's stem."""
     index: dict[str, dict[str, str]] = {}
     for entry in repository.entries(head, folder):
         _, group, name = entry.path.split("/", 2)
@@ -55,12 +62,13 @@ def _two_levels(repository: Repository, head: str, folder: str) -> dict[str, dic
     return index
 
 
-def _failures(repository: Repository, head: str) -> dict[str, dict[str, tuple[int, str]]]:
-    index: dict[str, dict[str, tuple[int, str]]] = {}
-    for entry in repository.entries(head, "failures/"):
-        _, environment, name = entry.path.split("/", 2)
-        key, _, attempt = name.removesuffix(".json").rpartition("-")
-        latest = index.setdefault(environment, {}).get(key, (0, ""))
-        if attempt.isdigit() and int(attempt) > latest[0]:
-            index[environment][key] = (int(attempt), entry.oid)
-    return index
+def _latest(index: dict[str, dict[str, str]]) -> dict[str, dict[str, tuple[int, str]]]:
+    """Keep the last attempt of each failed work."""
+    latest: dict[str, dict[str, tuple[int, str]]] = {}
+    for environment, files in index.items():
+        known = latest.setdefault(environment, {})
+        for stem, oid in files.items():
+            key, _, number = stem.rpartition("-")
+            if number.isdigit() and int(number) > known.get(key, (0, ""))[0]:
+                known[key] = (int(number), oid)
+    return latest

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from gitstore.errors import SpecError
 from gitstore.memo import Memo
 from gitstore.model.canonical import digest, short
-from gitstore.model.environment import (
-    LoadedEnvironment,
-    SpecPattern,
-    SpecTree,
-    TreeEntry,
-    environment_id,
-    lock_path_for,
-)
+from gitstore.model.environment import LoadedEnvironment, SpecTree, TreeEntry
 from gitstore.model.identity import (
     BUILDER_VERSION,
     INPUT_VERSION,
@@ -28,9 +21,15 @@ from gitstore.model.identity import (
     recipe_for,
 )
 from gitstore.model.problems import Problem, errors_of
-from gitstore.model.settings import NAMESPACE_FILE, NamespaceSettings, parse_namespace_settings
+from gitstore.model.settings import (
+    NAMESPACE_FILE,
+    NamespaceSettings,
+    check_namespace_settings,
+    namespace_settings,
+)
 from gitstore.model.spec import EnvironmentSpec, parse_spec
 from gitstore.model.yamltext import MAX_BYTES, Document, YamlError, parse_yaml
+from gitstore.pipeline.find import find_environments
 from gitstore.pipeline.ports import SourceTree
 
 _MAX_LINKS = 8
@@ -52,22 +51,24 @@ def load_namespace(
     taken from the memo where the same settings met the same blob before. ``only`` is the path of
     one spec that is looked at alone, wherever it lies.
     """
-    settings, problems = load_settings(source)
+    settings, problems = load_settings(source, memo)
     if only is not None:
         settings = replace(settings, environments=(only,))
     context = short(digest([_settings_facts(settings), runner_platform, _LOADER_VERSION]))
-    found, stray = _find(source, settings, namespace)
-    environments = []
-    for candidate in found:
-        if candidate.spec is None or errors_of(candidate.problems):
-            environments.append(candidate)
-            continue
+    found, stray = find_environments(source, settings, namespace, memo)
+
+    def with_facts(candidate: LoadedEnvironment) -> LoadedEnvironment:
+        spec = candidate.spec
+        if spec is None or (candidate.problems and errors_of(candidate.problems)):
+            return candidate
         facts = memo.derive(
             f"spec-{context}",
-            f"{candidate.spec.oid}:{candidate.spec.path}",
-            lambda spec=candidate.spec: _facts_of_spec(source, spec, settings, runner_platform),  # type: ignore[misc]
+            f"{spec.oid}:{spec.path}",
+            lambda: _facts_of_spec(source, spec, settings, runner_platform),
         )
-        environments.append(_with_facts(candidate, facts))
+        return _with_facts(candidate, facts)
+
+    environments = [with_facts(candidate) for candidate in found]
     if not environments and not errors_of(problems):
         problems.append(_nothing_found(source, settings))
     return SpecTree(
@@ -79,16 +80,23 @@ def load_namespace(
     )
 
 
-def load_settings(source: SourceTree) -> tuple[NamespaceSettings, list[Problem]]:
-    """Read ``gitstore.yml``; a namespace without one has the defaults."""
+def load_settings(source: SourceTree, memo: Memo) -> tuple[NamespaceSettings, list[Problem]]:
+    """Read ``gitstore.yml``; a namespace without one, or with a wrong one, has the defaults."""
     entry = source.entry(NAMESPACE_FILE)
     if entry is None:
         return NamespaceSettings(), []
     document, problem = _read_yaml(source, entry)
     if document is None:
         return NamespaceSettings(), [problem] if problem else []
-    settings, problems = parse_namespace_settings(document)
-    return settings, [found.at_file(NAMESPACE_FILE) for found in problems]
+    found = memo.derive(
+        "settings",
+        entry.oid,
+        lambda: [problem.to_dict() for problem in check_namespace_settings(document)],
+    )
+    problems = [Problem.from_dict(data).at_file(NAMESPACE_FILE) for data in found]
+    if errors_of(problems):
+        return NamespaceSettings(), problems
+    return namespace_settings(document), problems
 
 
 def load_spec(
@@ -118,80 +126,6 @@ def _settings_facts(settings: NamespaceSettings) -> dict[str, Any]:
     }
 
 
-def _find(
-    source: SourceTree, settings: NamespaceSettings, namespace: str
-) -> tuple[list[LoadedEnvironment], list[Problem]]:
-    """Find specs and lockfiles by the patterns; judge names; refuse collisions."""
-    specs: dict[str, tuple[str, TreeEntry]] = {}
-    locks: dict[str, tuple[str, TreeEntry]] = {}
-    for text in settings.environments:
-        pattern = SpecPattern(text)
-        for entry in _candidates(source, pattern):
-            matched = pattern.match(entry.path)
-            if matched is None:
-                continue
-            raw, is_lock = matched
-            (locks if is_lock else specs).setdefault(
-                entry.path, (raw if pattern.has_name else namespace, entry)
-            )
-    found: dict[str, list[LoadedEnvironment]] = {}
-    problems: list[Problem] = []
-    for raw, entry in specs.values():
-        lock_path = lock_path_for(entry.path)
-        lock = locks.pop(lock_path, ("", None))[1]
-        _add(
-            found,
-            problems,
-            raw,
-            LoadedEnvironment(name="", spec=entry, lock_path=lock_path, lock=lock),
-        )
-    for raw, entry in locks.values():
-        _add(
-            found,
-            problems,
-            raw,
-            LoadedEnvironment(name="", spec=None, lock_path=entry.path, lock=entry),
-        )
-    environments = [env for name in sorted(found) for env in _without_collisions(found[name])]
-    return environments, problems
-
-
-def _candidates(source: SourceTree, pattern: SpecPattern) -> Iterable[TreeEntry]:
-    if pattern.has_name:
-        return source.entries(pattern.prefix)
-    stem = pattern.pattern.rpartition(".")[0]
-    paths = (f"{stem}.yml", f"{stem}.yaml", lock_path_for(pattern.pattern))
-    return [entry for path in paths if (entry := source.entry(path)) is not None]
-
-
-def _add(
-    found: dict[str, list[LoadedEnvironment]],
-    problems: list[Problem],
-    raw: str,
-    environment: LoadedEnvironment,
-) -> None:
-    name, said = environment_id(raw)
-    said = [problem.at_file(environment.path) for problem in said]
-    if name is None:
-        problems += said
-        return
-    found.setdefault(name, []).append(replace(environment, name=name, problems=tuple(said)))
-
-
-def _without_collisions(same_name: list[LoadedEnvironment]) -> list[LoadedEnvironment]:
-    specs = [environment for environment in same_name if environment.spec is not None]
-    if len(specs) < 2:
-        return specs or same_name[:1]
-    paths = " and ".join(f"`{environment.path}`" for environment in specs)
-    problem = Problem(
-        code="name-collision",
-        message=f"{paths} would both be the environment `{specs[0].name}`",
-        hint="rename one of the two",
-        file=specs[0].path,
-    )
-    return [replace(specs[0], problems=(*specs[0].problems, problem))]
-
-
 def _facts_of_spec(
     source: SourceTree, entry: TreeEntry, settings: NamespaceSettings, runner: str
 ) -> dict[str, Any]:
@@ -212,15 +146,23 @@ def _facts_of_spec(
 
 def _with_facts(environment: LoadedEnvironment, facts: dict[str, Any]) -> LoadedEnvironment:
     problems = tuple(Problem.from_dict(data) for data in facts["problems"])
-    if "input" not in facts:
-        return replace(environment, problems=(*environment.problems, *problems))
-    return replace(
-        environment,
+    known = "input" in facts
+    return LoadedEnvironment(
+        name=environment.name,
+        spec=environment.spec,
+        lock_path=environment.lock_path,
+        lock=environment.lock,
         problems=(*environment.problems, *problems),
-        input=facts["input"],
-        platforms=tuple(facts["platforms"]),
-        recipe=Recipe(kinds=tuple(facts["kinds"]), tests=tuple(facts["tests"])),
+        input=facts["input"] if known else None,
+        platforms=tuple(facts["platforms"]) if known else (),
+        recipe=_recipe(tuple(facts["kinds"]), tuple(facts["tests"])) if known else None,
     )
+
+
+@cache
+def _recipe(kinds: tuple[str, ...], tests: tuple[str, ...]) -> Recipe:
+    # One object for the thousands of environments that share it.
+    return Recipe(kinds=kinds, tests=tests)
 
 
 def _parse(source: SourceTree, entry: TreeEntry) -> tuple[EnvironmentSpec | None, list[Problem]]:

@@ -23,7 +23,7 @@ from gitstore.pipeline.record import package_records, solve_record
 from gitstore.pipeline.solve import direct_names, lockfile_of, solve_request, verify_claim
 from gitstore.pipeline.sources import RevisionTree
 from gitstore.pipeline.state import RunState, failure_of
-from gitstore.pipeline.versions import lock_versions
+from gitstore.pipeline.versions import VersionIndex
 from gitstore.tasks import solve_task
 
 
@@ -80,6 +80,7 @@ class LockStep:
         self._state = state
         self._ready: list[Candidate] = []
         self._retired: list[PlanItem] = []
+        self._versions = VersionIndex(state.ports.repository, state.ports.versions_memo)
 
     def start(self, item: PlanItem) -> None:
         """Begin one item of the plan; errors become outcomes."""
@@ -247,7 +248,7 @@ class LockStep:
         self, head: str, ready: Sequence[Candidate], commits: Mapping[str, str]
     ) -> list[Locked]:
         ports = self._state.ports
-        versions = lock_versions(ports.repository, head, ports.versions_memo)
+        versions = self._versions.at(head)
         locked = []
         for found in ready:
             environment = found.environment

@@ -99,18 +99,17 @@ class Planner:
         """Decide about one platform of a locked environment."""
         if platform not in self.context.runner_platforms:
             return _skip(name, "no-runner", platform=platform, detail=f"no runner for {platform}")
-        key = build_key(platform, content, recipe.digest)
         build = self.history.build(platform, content, recipe.digest)
         verb: Verb = "build"
         reason = "not-built"
-        if build is None:
-            if key in self.building:
-                return _skip(name, "same-content", platform=platform)
-            self.building.add(key)
-        elif self._missing_targets(recipe, build):
+        if build is not None:
+            if not self._missing_targets(recipe, build):
+                return _skip(name, "up-to-date", platform=platform)
             verb, reason = "publish", "target-added"
-        else:
-            return _skip(name, "up-to-date", platform=platform)
+        key = build_key(platform, content, recipe.digest)
+        if key in self.building:
+            return _skip(name, "same-content", platform=platform)
+        self.building.add(key)
         return self._unless_failed(
             PlanItem(
                 environment=name,

@@ -21,6 +21,9 @@ class SourceTree(Protocol):
     def entries(self, prefix: str) -> Iterator[TreeEntry]:
         """Yield the files below a folder (with a final slash, or empty)."""
 
+    def folder_id(self, prefix: str) -> str | None:
+        """Return the git tree id of a folder; None where it is not there or has none."""
+
     def entry(self, path: str) -> TreeEntry | None:
         """Return one file, or None."""
 
@@ -42,6 +45,8 @@ class Repository(Protocol):
     def resolve(self, ref: str) -> str | None: ...
 
     def entries(self, commit: str, prefix: str = "") -> Iterator[TreeEntry]: ...
+
+    def folder_id(self, commit: str, prefix: str) -> str | None: ...
 
     def entry(self, commit: str, path: str) -> TreeEntry | None: ...
 

@@ -26,6 +26,9 @@ class RevisionTree:
     def entries(self, prefix: str) -> Iterator[TreeEntry]:
         return self._repository.entries(self._commit, prefix)
 
+    def folder_id(self, prefix: str) -> str | None:
+        return self._repository.folder_id(self._commit, prefix)
+
     def entry(self, path: str) -> TreeEntry | None:
         return self._repository.entry(self._commit, path)
 
@@ -52,6 +55,9 @@ class FolderTree:
             names[:] = sorted(name for name in names if name not in _SKIP_FOLDERS)
             for name in sorted(files):
                 yield self._entry(Path(folder) / name)
+
+    def folder_id(self, prefix: str) -> str | None:  # noqa: ARG002  a folder has no tree id
+        return None
 
     def entry(self, path: str) -> TreeEntry | None:
         file = self._root / path

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitstore.memo import Memo
-from gitstore.model.environment import LOCKFILE
+from gitstore.model.environment import LOCKFILE, CommitInfo
 from gitstore.pipeline.ports import Repository
 
 
@@ -20,23 +21,41 @@ class Version:
     lock: str
 
 
-def lock_versions(repository: Repository, head: str, memo: Memo) -> dict[str, list[Version]]:
-    """Return the versions of every lockfile path, oldest first.
+class VersionIndex:
+    """The versions of every lockfile path, kept up as the branch moves on."""
 
-    A commit that takes a lockfile away makes no version. What a commit changed never changes, so
-    it is derived once.
-    """
-    versions: dict[str, list[Version]] = {}
-    for commit in reversed(list(repository.first_parents(head))):
-        changed = memo.derive(
-            "locks-changed",
-            commit.oid,
-            lambda commit=commit: _locks_changed(repository, commit.oid, commit.parent),  # type: ignore[misc]
+    def __init__(self, repository: Repository, memo: Memo) -> None:
+        self._repository = repository
+        self._memo = memo
+        self._head: str | None = None
+        self._versions: dict[str, list[Version]] = {}
+
+    def at(self, head: str) -> Mapping[str, Sequence[Version]]:
+        """Return the versions at ``head``, oldest first.
+
+        A commit that takes a lockfile away makes no version. What a commit changed never changes,
+        so it is derived once; a head that follows the last one costs only what is new.
+        """
+        new: list[CommitInfo] = []
+        for commit in self._repository.first_parents(head):
+            if commit.oid == self._head:
+                break
+            new.append(commit)
+        else:
+            self._versions = {}
+        for commit in reversed(new):
+            self._add(commit)
+        self._head = head
+        return self._versions
+
+    def _add(self, commit: CommitInfo) -> None:
+        changed = self._memo.derive(
+            "locks-changed", commit.oid, lambda: _locks_changed(self._repository, commit)
         )
         for path, lock in changed:
             if lock is None:
                 continue
-            known = versions.setdefault(path, [])
+            known = self._versions.setdefault(path, [])
             known.append(
                 Version(
                     number=len(known) + 1,
@@ -46,11 +65,8 @@ def lock_versions(repository: Repository, head: str, memo: Memo) -> dict[str, li
                     lock=lock,
                 )
             )
-    return versions
 
 
-def _locks_changed(
-    repository: Repository, commit: str, parent: str | None
-) -> list[tuple[str, str | None]]:
-    changed = repository.changed_files(commit, parent)
+def _locks_changed(repository: Repository, commit: CommitInfo) -> list[tuple[str, str | None]]:
+    changed = repository.changed_files(commit.oid, commit.parent)
     return [(path, oid) for path, oid in changed if path.endswith(LOCKFILE)]
