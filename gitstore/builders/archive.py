@@ -164,12 +164,11 @@ def _link_target(entry: os.DirEntry[str], path: str) -> str:
     return target
 
 
-def unpack_archive(archive: Path, destination: Path) -> None:
-    """Unpack an archive, as ``tar`` does."""
-    destination.mkdir(parents=True)
+def unpack_into(archive: Path, destination: Path) -> None:
+    """Unpack an archive of ours into a folder that is there, as ``tar`` does."""
     with (
         archive.open("rb") as stream,
         zstandard.ZstdDecompressor().stream_reader(stream) as plain,
         tarfile.open(fileobj=plain, mode="r|") as tar,
     ):
-        tar.extractall(destination, filter="fully_trusted")  # noqa: S202  we made it a moment ago
+        tar.extractall(destination, filter="tar")  # noqa: S202  made by us, and judged again

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gitstore.builders.archive import MEDIA_TYPE, PackedFile, pack_prefix, unpack_archive
+from gitstore.builders.archive import MEDIA_TYPE, PackedFile, pack_prefix, unpack_into
 from gitstore.builders.prefix import PLACEHOLDER, StagedPrefix, install_prefix
 from gitstore.builders.sandbox import has_bubblewrap, run_in_prefix
 from gitstore.builders.unpack import activate_script, deactivate_script, unpack_script
@@ -163,7 +163,8 @@ def _run_tests(
 
 
 def _unpack_for_tests(archive: Path, root: Path) -> None:
-    unpack_archive(archive, root)
+    root.mkdir()
+    unpack_into(archive, root)
     done = subprocess.run(
         [sys.executable, "-I", "-B", str(root / "bin" / "conda-unpack")],
         capture_output=True,

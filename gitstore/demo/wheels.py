@@ -76,7 +76,7 @@ def download_wheels(
     destination.mkdir(parents=True, exist_ok=True)
     command = [
         *(sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-input"),
-        *("--progress-bar=off", "--only-binary=:all:", "--implementation=cp"),
+        *("--no-cache-dir", "--progress-bar=off", "--only-binary=:all:", "--implementation=cp"),
         *(f"--python-version={python_version}", f"--dest={destination}"),
         *(f"--platform={tag}" for tag in platform_tags()),
         *([] if dependencies else ["--no-deps"]),
