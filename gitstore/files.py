@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import glob
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 from gitstore.errors import DiskError, LockedError
 
 _PART = ".gitstore-part"
+_CHUNK = 1 << 20
 
 
 def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
@@ -35,6 +38,7 @@ def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
     except OSError as exc:
         _forget(aside)
         raise disk_error(exc, path) from exc
+    _sweep_parts(path)
 
 
 def adopt_file(source: Path, path: Path) -> None:
@@ -45,21 +49,54 @@ def adopt_file(source: Path, path: Path) -> None:
     aside = path.with_name(f"{path.name}{_PART}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _finish(source)
         try:
-            source.rename(aside)
+            source.rename(path)
         except OSError as exc:
             if exc.errno != errno.EXDEV:
                 raise
             shutil.copyfile(source, aside)
+            _finish(aside)
+            aside.rename(path)
             source.unlink()
-        with aside.open("rb") as stream:
-            os.fsync(stream.fileno())
-        aside.chmod(0o644)
-        aside.replace(path)
+            _sweep_parts(path)
         _flush_folder(path.parent)
     except OSError as exc:
         _forget(aside)
         raise disk_error(exc, path) from exc
+
+
+def _finish(file: Path) -> None:
+    file.chmod(0o644)
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _sweep_parts(path: Path) -> None:
+    """Remove what killed processes left beside ``path``."""
+    for part in path.parent.glob(f"{glob.escape(path.name)}{_PART}-*"):
+        number = part.name.rpartition("-")[2]
+        if number.isdigit() and not _is_running(int(number)):
+            _forget(part)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def file_digest(path: Path) -> str:
+    """Return ``sha256:<hex>`` of a file."""
+    hasher = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            hasher.update(chunk)
+    return f"sha256:{hasher.hexdigest()}"
 
 
 def disk_error(exc: OSError, path: Path) -> DiskError:

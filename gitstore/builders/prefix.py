@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import rattler
 
 from gitstore.errors import BuildError, TransientBuildError
-from gitstore.files import write_file
+from gitstore.files import file_digest, write_file
 from gitstore.model.canonical import pretty_json
 from gitstore.model.channels import redact
 from gitstore.model.lockfile import LockedPackage
@@ -69,6 +72,7 @@ def install_prefix(
         BuildError: a package is not what the lockfile says (``package-corrupt``), or is broken.
         TransientBuildError: a package could not be fetched.
     """
+    _verify_local_files(packages)
     root.mkdir(parents=True)
     try:
         asyncio.run(
@@ -92,6 +96,36 @@ def install_prefix(
         state = {"env_vars": dict(sorted(variables.items())), "version": 1}
         write_file(root / "conda-meta" / "state", pretty_json(state), durable=False)
     return StagedPrefix(root=root, prefixed=tuple(sorted(prefixed, key=lambda f: f.path)))
+
+
+def _verify_local_files(packages: Sequence[LockedPackage]) -> None:
+    """Hash packages that come from a folder: the engine verifies only what it downloads."""
+    local = [package for package in packages if package.url.startswith("file://")]
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(_verify_local_file, local):
+            pass
+
+
+def _verify_local_file(package: LockedPackage) -> None:
+    file = Path(url2pathname(urlsplit(package.url).path))
+    try:
+        found = file_digest(file)
+    except OSError as exc:
+        raise TransientBuildError(
+            f"`{package.file_name}` cannot be read: {exc.strerror}",
+            where=str(file),
+            code="channel-unavailable",
+        ) from exc
+    if found != f"sha256:{package.sha256}":
+        raise _corrupt(f"`{package.file_name}` has {found}, not sha256:{package.sha256}")
+
+
+def _corrupt(said: str) -> BuildError:
+    return BuildError(
+        f"a package does not have the hash that the lockfile names: {said}",
+        code="package-corrupt",
+        hint="the channel serves other bytes than it did: tell its owner, or lock anew",
+    )
 
 
 def _record_of(package: LockedPackage) -> Any:
@@ -120,11 +154,7 @@ def _install_error(exc: Exception) -> BuildError:
     said = redact(str(exc)).strip()
     lowered = said.lower()
     if any(word in lowered for word in ("checksum", "hash mismatch", "sha256")):
-        return BuildError(
-            f"a package does not have the hash that the lockfile names: {said}",
-            code="package-corrupt",
-            hint="the channel serves other bytes than it did: tell its owner, or lock anew",
-        )
+        return _corrupt(said)
     if "no space left" in lowered:
         return TransientBuildError(f"the disk is full: {said}", code="disk-space")
     if any(

@@ -95,10 +95,21 @@ class _Slot:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(self._run(function, args, timeout))
+                future.set_result(self._run_twice(function, args, timeout))
             except BaseException as exc:  # noqa: BLE001  whatever a task raised belongs to its future
                 future.set_exception(exc)
         self._close()
+
+    def _run_twice(
+        self, function: Callable[..., Any], args: tuple[Any, ...], timeout: float
+    ) -> Any:
+        """Run a task, and once more where its process was lost: tasks may be repeated."""
+        try:
+            return self._run(function, args, timeout)
+        except TaskLostError:
+            if self._stopped.is_set():
+                raise
+            return self._run(function, args, timeout)
 
     def _run(self, function: Callable[..., Any], args: tuple[Any, ...], timeout: float) -> Any:
         if self._pool is None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from pathlib import Path
 
 from gitstore.errors import DiskError, PublishError
-from gitstore.files import adopt_file, disk_error
-
-_CHUNK = 1 << 20
+from gitstore.files import adopt_file, disk_error, file_digest
 
 
 class DirectoryPublisher:
@@ -70,12 +67,3 @@ class DirectoryPublisher:
 
     def _path(self, digest: str) -> Path:
         return self._root / self.key(digest)
-
-
-def file_digest(path: Path) -> str:
-    """Return ``sha256:<hex>`` of a file."""
-    hasher = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            hasher.update(chunk)
-    return f"sha256:{hasher.hexdigest()}"

@@ -62,7 +62,11 @@ class Lab:
         return GitRepository(self.root / "repositories" / f"{name}.git")
 
     def push(
-        self, files: Mapping[str, str | bytes | None], *, namespace: str = "team", message: str = "edit"
+        self,
+        files: Mapping[str, str | bytes | None],
+        *,
+        namespace: str = "team",
+        message: str = "edit",
     ) -> str:
         """Commit files to the namespace's branch, as a push would; None takes one out."""
         repository = self.repository(namespace)
@@ -71,9 +75,7 @@ class Lab:
         content = {
             path: data.encode() if isinstance(data, str) else data for path, data in files.items()
         }
-        made = repository.commit(
-            content, parent=head, message=message, author=AUTHOR, when=WHEN
-        )
+        made = repository.commit(content, parent=head, message=message, author=AUTHOR, when=WHEN)
         assert made is not None
         repository.compare_and_swap(ref, made, head)
         return made
