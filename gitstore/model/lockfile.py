@@ -168,7 +168,19 @@ def _scalar(text: str) -> str:
         return text
     if re.fullmatch(r"[\x20-\x7e\u00a0-\ud7ff]*", text) and "'" not in text:
         return f"'{text}'"
-    return json.dumps(text)
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(char: str) -> str:
+    """Escape a character for a double-quoted scalar (YAML 1.2, section 5.7)."""
+    number = ord(char)
+    if char in '"\\':
+        return f"\\{char}"
+    if 0x20 <= number < 0x7F:
+        return char
+    if number <= 0xFF:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
 def parse_lockfile(data: bytes, *, where: str) -> Lockfile:

@@ -225,9 +225,13 @@ def _mapping_item(
             hint = "make a spec for each platform, with `platforms:`"
             problems.append(document.problem(path, "spec-selector", said, hint))
         else:
-            written = f"{key}: {value}" if isinstance(value, (str, int, float)) else key
-            hint = f"write `- {key}`, with the version on the same line and no `:`"
-            said = f"`{written[:80]}` is a mapping where a package should stand"
+            is_version = isinstance(value, (str, int, float))
+            version = document.text(path, value) if is_version else ""
+            said = (
+                f"`{key}: {version}"[:80].rstrip(" :")
+                + "` is a mapping where a package should stand"
+            )
+            hint = f"write `- {key}{f' ={version}' if version else ''}`, with no `:`"
             problems.append(document.problem(path, "wrong-type", said, hint))
     return pypi
 
