@@ -68,7 +68,7 @@ def tiny_channel(tmp_path_factory: pytest.TempPathFactory) -> str:
 def real_channel(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> str:
     """A real channel with this machine's Python and libraries from PyPI, as a URL."""
     # pytest's own cache folder keeps the wheels from one run to the next.
-    wheels = request.config.cache.mkdir("wheels")  # type: ignore[union-attr]
+    wheels = request.config.cache.mkdir("wheels")
     out = tmp_path_factory.mktemp("channel") / "real"
     return make_channel(out, requirements=TEST_REQUIREMENTS, wheels=wheels).as_uri()
 

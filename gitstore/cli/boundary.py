@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from gitstore import __version__
-from gitstore.cli import cli
+from gitstore.cli import COMMANDS, cli
 from gitstore.cli.session import Session
 from gitstore.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE, GitstoreError
 from gitstore.model.channels import redact
@@ -24,7 +24,7 @@ _LIBRARIES = ("py-rattler", "pygit2", "click", "pyyaml", "zstandard")
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     session = Session()
-    session.command = next((word for word in arguments if not word.startswith("-")), "gitstore")
+    session.command = next((word for word in arguments if word in COMMANDS), "gitstore")
     # An error before the options are read is shown in the form that they ask for.
     session.as_json = "--json" in arguments
     try:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitstore.errors import UsageError
-from gitstore.model.settings import STORE_FILE, NamespaceEntry
 from gitstore.output import Reporter
 
 if TYPE_CHECKING:
+    from gitstore.model.settings import NamespaceEntry
     from gitstore.pipeline.state import NamespacePorts
     from gitstore.wiring import Store
 
@@ -59,6 +59,8 @@ class Session:
 
     def find_store(self) -> Path | None:
         """Return the store's folder: the option, the environment, or the nearest one above here."""
+        from gitstore.model.settings import STORE_FILE
+
         named = self.store_option or os.environ.get("GITSTORE_STORE")
         if named:
             return Path(named)

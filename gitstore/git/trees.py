@@ -36,7 +36,7 @@ def _write(repo: Any, base: Any | None, nested: Mapping[str, Any]) -> Any:
             tree = _write(repo, below, content)
             if len(repo[tree]):
                 builder.insert(name, tree, pygit2.enums.FileMode.TREE)
-            elif existing is not None:
+            elif below is not None:
                 builder.remove(name)
         elif content is None:
             if existing is not None:

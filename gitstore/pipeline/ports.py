@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from gitstore.model.environment import CommitInfo, TreeEntry
+from gitstore.model.event import Event
 from gitstore.model.work import BuildRequest, BuildResult, Solution, SolveRequest
 
 
@@ -146,14 +146,3 @@ class Elsewhere(Protocol):
 
     def __call__(self, platform: str, content: str, recipe: str) -> dict[str, Any] | None:
         """Return its build record, or None."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """One thing that happened: shown as progress, logged, streamed. Never needed for the result."""
-
-    namespace: str
-    environment: str
-    stage: str
-    text: str
-    level: str = "info"

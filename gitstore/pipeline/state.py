@@ -13,6 +13,7 @@ from gitstore.errors import BuildError, GitstoreError, PolicyError, PublishError
 from gitstore.memo import Memo
 from gitstore.model.canonical import pretty_json
 from gitstore.model.environment import LoadedEnvironment, SpecTree
+from gitstore.model.event import Event
 from gitstore.model.lockfile import Lockfile
 from gitstore.model.plan import PlanItem
 from gitstore.model.records import failure_path, failure_record
@@ -21,7 +22,7 @@ from gitstore.model.work import Target
 from gitstore.pipeline.commit import seconds_between
 from gitstore.pipeline.judge import judge_lockfile
 from gitstore.pipeline.plan import Planner
-from gitstore.pipeline.ports import Clock, Elsewhere, Event, Events, Repository, TaskExecutor
+from gitstore.pipeline.ports import Clock, Elsewhere, Events, Repository, TaskExecutor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

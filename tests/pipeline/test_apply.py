@@ -10,6 +10,7 @@ import pytest
 from gitstore.model.canonical import short
 from gitstore.model.lockfile import render_lockfile
 from gitstore.model.records import RECORDS_REF
+from gitstore.pipeline.commit import commit_changes
 from tests.support.lab import AUTHOR, WHEN, Lab, lock_path, spec_path
 
 
@@ -380,8 +381,8 @@ def test_a_push_during_the_run_is_never_lost(
     from gitstore.pipeline import locking
 
     lab.ask("lens", name="first")
-    real = locking.commit_changes
-    pushed = []
+    real = commit_changes
+    pushed: list[bool] = []
 
     def push_first(*args: object, **kwargs: object) -> object:
         if not pushed:

@@ -117,7 +117,11 @@ def check_finishes(lab: Lab, finished: dict[str, object], how: str) -> None:
     if done.returncode == 1 and "worker process died" in done.stderr:
         # A worker that was killed twice is a failure with a date; a person need not wait for it.
         done = subprocess.run(
-            [*command(lab.root), "--retry"], env=environment(), capture_output=True, check=False
+            [*command(lab.root), "--retry"],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
     assert done.returncode == 0, (how, done.stdout, done.stderr)
     assert state(lab) == finished, how

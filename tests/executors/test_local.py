@@ -1,0 +1,95 @@
+"""Workers that are lost, late or stopped: exactly one task's business each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gitstore.errors import SolveError, TaskLostError, TaskTimeoutError
+from gitstore.executors.local import LocalExecutor
+
+
+@pytest.fixture
+def executor() -> Iterator[LocalExecutor]:
+    found = LocalExecutor(2)
+    yield found
+    found.stop()
+
+
+def double(number: int) -> int:
+    return number * 2
+
+
+def die(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(marker: str) -> str:
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "alive"
+
+
+def sleep(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def refuse(_: int) -> None:
+    raise SolveError("no", hint="try", where="here", code="unsolvable")
+
+
+def test_tasks_run_and_answer(executor: LocalExecutor) -> None:
+    futures = [executor.submit_task(double, n, timeout=60) for n in range(10)]
+    assert [future.result() for future in futures] == [n * 2 for n in range(10)]
+
+
+def test_a_worker_that_dies_is_one_task_lost(executor: LocalExecutor) -> None:
+    lost = executor.submit_task(die, 1, timeout=60)
+    fine = [executor.submit_task(double, n, timeout=60) for n in range(4)]
+    with pytest.raises(TaskLostError):
+        lost.result()
+    assert [future.result() for future in fine] == [0, 2, 4, 6]
+
+
+def test_a_task_whose_worker_is_lost_once_runs_again(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    assert executor.submit_task(die_once, str(tmp_path / "m"), timeout=60).result() == "alive"
+
+
+def test_a_task_that_takes_too_long_is_killed(executor: LocalExecutor) -> None:
+    late = executor.submit_task(sleep, 60, timeout=0.5)
+    with pytest.raises(TaskTimeoutError, match="stopped after"):
+        late.result(timeout=20)
+    assert executor.submit_task(double, 4, timeout=60).result() == 8
+
+
+def test_errors_keep_their_hints_on_the_way(executor: LocalExecutor) -> None:
+    with pytest.raises(SolveError) as caught:
+        executor.submit_task(refuse, 1, timeout=60).result()
+    error = caught.value
+    assert (error.hint, error.where, error.code) == ("try", "here", "unsolvable")
+
+
+def test_stop_leaves_no_process() -> None:
+    executor = LocalExecutor(2)
+    running = [executor.submit_task(sleep, 60, timeout=90) for _ in range(4)]
+    while not psutil.Process().children(recursive=True):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    started = time.monotonic()
+    executor.stop()
+    assert time.monotonic() - started < 20
+    assert all(future.done() for future in running)
+    assert [
+        p
+        for p in psutil.Process().children(recursive=True)
+        if "spawn_main" in " ".join(p.cmdline())
+    ] == []
