@@ -100,6 +100,13 @@ class Reporter:
         for line in self.error_lines(error):
             self._print(self.err, line)
 
+    def failure(self, place: str, error: GitstoreError) -> None:
+        """Explain one failed item of many, also when quiet."""
+        if self.as_json:
+            return
+        for line in ("", f"{self.style(place, 'bold')}:", *self.error_lines(error)):
+            self._print(self.err, line)
+
     def error_lines(self, error: GitstoreError) -> list[str]:
         """Return an error as lines; a long explanation is cut to its first ones without ``-v``."""
         first, *rest = error.message.splitlines() or [""]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitstore.cli.namespaces import Errors, each_namespace, error_results, one_environment
 from gitstore.cli.options import common_options, what_argument
-from gitstore.cli.session import Session, select
+from gitstore.cli.session import Session
 from gitstore.cli.text import report_lines
-from gitstore.errors import GitstoreError
+from gitstore.errors import EXIT_DONE, EXIT_SOME_FAILED
 from gitstore.model.report import Report
+
+if TYPE_CHECKING:
+    from gitstore.model.settings import NamespaceEntry
 
 
 @click.command("apply", short_help="Lock, build and publish what git asks for.")
@@ -32,58 +36,51 @@ def command(ctx: click.Context, what: tuple[str, ...], *, retry: bool, workers: 
     session: Session = ctx.obj
     signal.signal(signal.SIGTERM, _interrupt)
     store = session.store()
-    chosen = select(store, what)
-    reporter = session.reporter
-    reports: list[Report] = []
-    errors: list[GitstoreError] = []
     run_name = session.run_name
+
+    def do(entry: NamespaceEntry, selected: frozenset[str] | None) -> Report:
+        with session.ports(store, entry, run_name=run_name, workers=workers) as ports:
+            return apply_namespace(ports, holder=session.holder, selected=selected, retry=retry)
+
     with work_directory(store.work, run_name):
-        for entry, selected in chosen:
-            try:
-                with session.ports(store, entry, run_name=run_name, workers=workers) as ports:
-                    reports.append(
-                        apply_namespace(
-                            ports, holder=session.holder, selected=selected, retry=retry
-                        )
-                    )
-            except GitstoreError as exc:
-                if len(chosen) == 1:
-                    raise
-                errors.append(exc)
-                reporter.error("apply", exc)
-    code = max([report.exit_code for report in reports] + [e.exit_code for e in errors], default=0)
+        reports, errors = each_namespace(store, what, do)
+    code = max((report.exit_code for report in reports), default=EXIT_DONE)
+    if errors:
+        code = EXIT_SOME_FAILED
+    reporter = session.reporter
     reporter.result(
         "apply",
-        [report.to_dict() for report in reports],
+        [*(report.to_dict() for report in reports), *error_results(errors)],
         report_lines(reports, reporter),
         problems=[problem for report in reports for problem in report.problems],
-        ok=code == 0,
+        ok=code == EXIT_DONE,
     )
-    _show_failures(session, reports)
-    session.next(_next(reports, any_namespace=bool(chosen)))
-    ctx.exit(min(code, 1) if len(chosen) > 1 else code)
+    failures = [
+        (f"{report.namespace}/{outcome.environment}", outcome.error)
+        for report in reports
+        for outcome in report.failed
+        if outcome.error is not None
+    ]
+    for place, error in [*failures, *errors]:
+        reporter.failure(place, error)
+    session.next(_next(reports, errors))
+    if one_environment(what) and failures:
+        code = failures[0][1].exit_code
+    ctx.exit(code)
 
 
 def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _show_failures(session: Session, reports: list[Report]) -> None:
-    reporter = session.reporter
-    for report in reports:
-        for outcome in report.failed:
-            if outcome.error is not None and not session.as_json:
-                reporter.note("")
-                reporter.note(f"{report.namespace}/{outcome.environment}:")
-                for line in reporter.error_lines(outcome.error):
-                    reporter.note(line)
-
-
-def _next(reports: list[Report], *, any_namespace: bool) -> str:
-    if not any_namespace:
+def _next(reports: list[Report], errors: Errors) -> str:
+    if not reports and not errors:
         return "gitstore namespace create NAME"
-    if any(report.waiting for report in reports):
+    if errors or any(item.reason == "spec-invalid" for r in reports for item in r.waiting):
         return "gitstore check"
-    if any(report.failed for report in reports):
+    failed = [outcome for report in reports for outcome in report.failed]
+    if any(outcome.error is not None and outcome.error.retryable for outcome in failed):
         return "gitstore apply --retry"
+    if failed or any(report.waiting for report in reports):
+        return "correct the spec and push, then `gitstore apply`"
     return "gitstore site build site"

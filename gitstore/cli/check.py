@@ -25,30 +25,15 @@ def command(ctx: click.Context, what: tuple[str, ...]) -> None:
 
     session: Session = ctx.obj
     subjects = subjects_of(session, what)
-    problems = [
-        problem
-        for subject in subjects
-        for problem in (
-            *subject.tree.problems,
-            *(
-                problem
-                for environment in subject.tree.environments
-                if subject.selected is None or environment.name in subject.selected
-                for problem in environment.problems
-            ),
-        )
-    ]
-    checked = sum(
-        len(s.selected) if s.selected is not None else len(s.tree.environments) for s in subjects
-    )
+    problems = [problem for subject in subjects for problem in subject.problems()]
+    checked = sum(subject.environments for subject in subjects)
     errors = errors_of(problems)
     advice = len(problems) - len(errors)
     words = (
         f"{count(checked, 'environment')} checked: {count(len(errors), 'error')}, "
         f"{count(advice, 'warning')}"
     )
-    reporter = session.reporter
-    reporter.result(
+    session.reporter.result(
         "check",
         {"environments": checked, "errors": len(errors), "warnings": advice},
         [words],
@@ -56,5 +41,6 @@ def command(ctx: click.Context, what: tuple[str, ...]) -> None:
         list_problems=True,
         ok=not errors,
     )
-    session.next("correct the files, then `gitstore check`" if errors else "gitstore preview")
+    again = " ".join(("check" if errors else "preview", *what))
+    session.next(f"correct the files, then `gitstore {again}`" if errors else f"gitstore {again}")
     ctx.exit(SpecError.exit_code if errors else EXIT_DONE)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gitstore.cli.namespaces import one_environment
 from gitstore.cli.options import common_options
 from gitstore.cli.session import Session, runner_platform
 from gitstore.cli.text import preview_lines
@@ -47,10 +48,12 @@ def command(ctx: click.Context, what: tuple[str, ...]) -> None:
                 ),
                 timeout=settings.solve_timeout if settings else 600.0,
                 selected=subject.selected,
+                history=subject.history,
             )
             found.append((subject.tree.namespace, make_previews(request)))
-    problems = [problem for subject in subjects for problem in subject.tree.all_problems()]
-    bad = any(p.status in ("failed", "spec-invalid") for _, previews in found for p in previews)
+    problems = [problem for subject in subjects for problem in subject.problems()]
+    every = [preview for _, previews in found for preview in previews]
+    bad = any(preview.status in ("failed", "spec-invalid") for preview in every)
     reporter = session.reporter
     reporter.result(
         "preview",
@@ -63,5 +66,17 @@ def command(ctx: click.Context, what: tuple[str, ...]) -> None:
         list_problems=True,
         ok=not bad,
     )
-    session.next("commit and push, then `gitstore apply`" if store else "gitstore init lab")
-    ctx.exit(EXIT_SOME_FAILED if bad else EXIT_DONE)
+    session.next(_next(every, has_store=store is not None))
+    code = EXIT_SOME_FAILED if bad else EXIT_DONE
+    if one_environment(what) and every and every[0].error is not None:
+        code = every[0].error.exit_code
+    ctx.exit(code)
+
+
+def _next(previews: list[Preview], *, has_store: bool) -> str:
+    if any(preview.status in ("failed", "spec-invalid") for preview in previews):
+        return "correct the spec, then preview again"
+    if not has_store:
+        return "gitstore init lab"
+    changed = any(preview.status in ("new", "changed") for preview in previews)
+    return "commit and push, then `gitstore apply`" if changed else "gitstore status"

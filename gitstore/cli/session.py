@@ -6,7 +6,7 @@ import os
 import platform
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -128,25 +128,3 @@ def runner_platform() -> str:
     if system != "linux" and machine == "aarch64":
         machine = "arm64"
     return f"{system}-{machine}"
-
-
-def select(store: Store, what: Sequence[str]) -> list[tuple[NamespaceEntry, frozenset[str] | None]]:
-    """Turn ``NAMESPACE[/ENVIRONMENT]`` arguments into namespaces, each with its environments.
-
-    Nothing named means everything; None stands for all environments of a namespace.
-    """
-    if not what:
-        return [(entry, None) for entry in store.settings.namespaces]
-    chosen: dict[str, set[str] | None] = {}
-    for text in what:
-        name, _, environment = text.partition("/")
-        if not environment:
-            chosen[name] = None
-        elif chosen.get(name, ()) is not None:
-            names = chosen.setdefault(name, set())
-            if names is not None:
-                names.add(environment)
-    return [
-        (store.entry(name), frozenset(names) if names is not None else None)
-        for name, names in chosen.items()
-    ]

@@ -10,7 +10,7 @@ from gitstore.model.plan import Plan, PlanItem
 from gitstore.model.platforms import PEOPLE_SAY
 from gitstore.model.report import Report
 from gitstore.model.status import EnvironmentStatus
-from gitstore.output import Reporter, columns
+from gitstore.output import Reporter, columns, count
 from gitstore.pipeline.preview import Preview
 
 # Skips that are not worth a line each.
@@ -74,6 +74,15 @@ def report_lines(reports: Sequence[Report], reporter: Reporter) -> list[str]:
             for outcome in report.outcomes
         ]
         lines += _limited(rows, reporter)
+        if reporter.verbose:
+            lines += columns(
+                [
+                    (place["name"], place["target"], place["key"])
+                    for outcome in report.outcomes
+                    for place in outcome.artifacts
+                ],
+                indent="    ",
+            )
         waiting = [
             item for item in report.skips if item.reason not in _QUIET_SKIPS or reporter.verbose
         ]
@@ -114,7 +123,7 @@ def _preview_lines(preview: Preview, reporter: Reporter) -> list[str]:
             f"{name}={value}" for name, value in (preview.virtual_packages or {})[platform].items()
         )
         lines.append(
-            f"  {PEOPLE_SAY.get(platform, platform)} ({platform}): {size.packages} packages, "
+            f"  {PEOPLE_SAY.get(platform, platform)} ({platform}): {count(size.packages, 'package')}, "
             f"{size.bytes / 1e6:.1f} MB to download; assumes {assumed}"
         )
     for platform, reason in (preview.dropped or {}).items():

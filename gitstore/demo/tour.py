@@ -7,6 +7,7 @@ gets. Nothing is written outside the demo's folder.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import urllib.error
@@ -164,7 +165,9 @@ class Tour:
         place.mkdir(parents=True)
         from gitstore.builders.archive import unpack_into  # noqa: PLC0415  needs zstandard only here
 
-        self.say(f"  $ tar --zstd -xf {archive.name[:12]}… -C {place}")
+        self.say(
+            f"  unpacking {archive.relative_to(self.root)} into {place.relative_to(self.root)}"
+        )
         unpack_into(archive, place)
         self._command([str(place / "bin" / "conda-unpack")], environ={})
         self._command([str(place / "bin" / "python"), "-c", _PROBE], environ={})
@@ -209,9 +212,7 @@ class Tour:
         self._command(command, shown=f"gitstore {shown}")
 
     def _git(self, *arguments: str, folder: Path | None = None) -> None:
-        shown = " ".join(word for word in arguments if "=" not in word or "format" in word)
-        shown = shown.replace("-c -c ", "")
-        self._command(["git", *arguments], shown=f"git {shown}", folder=folder)
+        self._command(["git", *arguments], folder=folder)
 
     def _command(
         self,
@@ -222,7 +223,7 @@ class Tour:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         """Run a step; its output goes where ours goes, or into the result with ``--json``."""
-        shown = shown or " ".join(command)
+        shown = shown or shlex.join(command)
         self.say(f"  $ {shown}")
         try:
             done = subprocess.run(

@@ -206,7 +206,7 @@ FAILURES = _table(
     Code(
         code="disk-space",
         meaning="The disk has not enough room.",
-        todo="Free some, or put `cache/` and `work/` elsewhere.",
+        todo="Free some; `cache/` may be deleted at any time.",
     ),
     Code(
         code="disk",

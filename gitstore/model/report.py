@@ -26,6 +26,7 @@ class Outcome:
     platform: str | None = None
     error: GitstoreError | None = None
     changes: Mapping[str, Any] | None = None
+    artifacts: tuple[Mapping[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -35,6 +36,7 @@ class Outcome:
             "status": self.status,
             "detail": self.detail,
             "changes": self.changes,
+            "artifacts": [dict(place) for place in self.artifacts],
             "error": error_dict(self.error) if self.error else None,
         }
 

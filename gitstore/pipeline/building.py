@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
@@ -122,7 +122,7 @@ class BuildStep:
             seconds=outcome.seconds,
         )
         detail = f"{size / 1e6:.1f} MB in {outcome.seconds:.1f} s"
-        self._state.done(item.environment, "build", detail, platform=item.platform)
+        self._state.done(item, detail, artifacts=_places(outcome.published))
 
     def _reuse(
         self, item: PlanItem, locked: Locked, record: Mapping[str, Any], started: datetime
@@ -140,7 +140,7 @@ class BuildStep:
             publish_seconds=seconds,
             seconds=seconds,
         )
-        self._state.done(item.environment, "build", "built before", platform=item.platform)
+        self._state.done(item, "built before", artifacts=_places(published))
 
     def _write(self, item: PlanItem, locked: Locked, started: datetime, **facts: Any) -> None:
         environment = locked.environment
@@ -181,10 +181,20 @@ class BuildStep:
             if error := failure_of(future):
                 state.fail(item, error, started)
                 return
-            record["artifacts"] = [artifact.to_dict() for artifact in future.result()]
+            published = future.result()
+            record["artifacts"] = [artifact.to_dict() for artifact in published]
             state.records[path] = pretty_json(record)
-            state.done(item.environment, "publish", "published", platform=item.platform)
+            state.done(item, "published", artifacts=_places(published))
 
         work = str(state.work_folder())
         timeout = ports.build_timeout
         state.submit(copied, copy_task, artifacts, every, wanted, work, timeout=timeout)
+
+
+def _places(published: Sequence[PublishedArtifact]) -> tuple[dict[str, str], ...]:
+    """Say where artifacts are, for who asks with ``--json`` or ``-v``."""
+    return tuple(
+        {"kind": artifact.kind, "name": artifact.name, "target": target, "key": key}
+        for artifact in published
+        for target, key in artifact.published
+    )

@@ -83,7 +83,7 @@ def commit_changes(
 
 def commit_records(
     repository: Repository,
-    files: Mapping[str, bytes],
+    files: Mapping[str, bytes | None],
     *,
     message: str,
     author: str,

@@ -184,9 +184,7 @@ class LockStep:
         state.tree = replace(state.tree, revision=head)
         for item in retired:
             if item.environment in commits:
-                state.done(
-                    item.environment, "retire", "its spec is gone; the lockfile was taken away"
-                )
+                state.done(item, "its spec is gone; the lockfile was taken away")
         return self._record(head, [found for found in ready if self._is_current(found)], commits)
 
     def _changes(
@@ -289,4 +287,4 @@ class LockStep:
                 state.records[path] = pretty_json(facts)
         words = summary_words(found.diff) if found.data else "verified: a solve gives it again"
         detail = f"version {number}: {words}"
-        state.done(environment.name, "lock", detail, changes=found.diff.to_dict())
+        state.done(job.item, detail, changes=found.diff.to_dict())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from gitstore.errors import GitstoreError
 from gitstore.model.environment import LoadedEnvironment, SpecTree, TreeEntry
 from gitstore.model.lockdiff import LockDiff, diff_lockfiles
 from gitstore.model.lockfile import Lockfile, parse_lockfile
+from gitstore.model.records import History
 from gitstore.model.report import error_dict
 from gitstore.model.work import Solution
 from gitstore.pipeline.judge import judge_lockfile
@@ -72,10 +73,20 @@ class PreviewRequest:
     rules: Sequence[tuple[str, tuple[str, ...] | None]]
     timeout: float
     selected: frozenset[str] | None = None
+    history: History = field(default_factory=History)
+
+    def is_verified(self, environment: LoadedEnvironment) -> bool:
+        """Say whether a solve record of this very input knows the lockfile that stands there."""
+        known = self.history.solve(environment.name, environment.input or "")
+        lock = environment.lock
+        return known is not None and lock is not None and known.lock == lock.oid
 
 
 def make_previews(request: PreviewRequest) -> list[Preview]:
-    """Solve every environment whose input differs from its lockfile's, and compare."""
+    """Solve every environment whose lockfile no solve record knows, and compare.
+
+    What a lockfile says of itself is a claim, also the input that it was made for.
+    """
     previews: list[Preview] = []
     running: dict[Future[Any], _Job] = {}
     for environment in request.tree.environments:
@@ -103,12 +114,13 @@ def _begin(
 ) -> Preview | tuple[Future[Any], _Job]:
     name = environment.name
     if environment.spec is None:
-        return Preview(environment=name, status="no spec")
+        return Preview(environment=name, status="lock-only")
     if not environment.is_valid:
         return Preview(environment=name, status="spec-invalid")
     try:
         previous = _lockfile(request.source, environment.lock)
-        if previous is not None and previous.metadata.input == environment.input:
+        if previous is not None and request.is_verified(environment):
+            judge_lockfile(previous, rules=request.rules, environment=name)
             return Preview(environment=name, status="up-to-date")
         _, spec = load_spec(
             request.source, environment, request.tree.settings, request.runner_platform
@@ -139,10 +151,13 @@ def _finish(request: PreviewRequest, job: _Job, future: Future[Any]) -> Preview:
         judge_lockfile(lock, rules=request.rules, environment=environment.name)
     except GitstoreError as exc:
         return Preview(environment=environment.name, status="failed", error=exc)
+    diff = diff_lockfiles(job.previous, lock, direct_names(job.spec))
+    if job.previous is not None and diff.is_empty:
+        return Preview(environment=environment.name, status="up-to-date")
     return Preview(
         environment=environment.name,
         status="changed" if job.previous else "new",
-        diff=diff_lockfiles(job.previous, lock, direct_names(job.spec)),
+        diff=diff,
         sizes={
             platform: PlatformSize(
                 packages=len(packages), bytes=sum(package.size or 0 for package in packages)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, replace
 
 from gitstore.errors import SpecError
 from gitstore.files import file_lock
 from gitstore.model.environment import SpecTree
-from gitstore.model.plan import Plan
+from gitstore.model.plan import Plan, PlanItem
 from gitstore.model.problems import errors_of
 from gitstore.model.records import History, format_time
 from gitstore.model.report import Outcome, Report
@@ -134,8 +135,17 @@ def apply_namespace(
         namespace=ports.namespace,
         revision=observed.tree.revision,
         outcomes=tuple(outcomes),
-        skips=observed.plan.skips,
+        skips=tuple(item for item in observed.plan.skips if not _said(item, outcomes)),
         problems=tuple(observed.tree.all_problems()),
+    )
+
+
+def _said(item: PlanItem, outcomes: Sequence[Outcome]) -> bool:
+    """Say whether a skip only repeats what failed a moment ago."""
+    return item.reason == "failed-before" and any(
+        outcome.status == "failed"
+        and (outcome.environment, outcome.platform) == (item.environment, item.platform)
+        for outcome in outcomes
     )
 
 

@@ -82,7 +82,7 @@ class RunState:
     environments: dict[str, LoadedEnvironment]
     outcomes: list[Outcome] = field(default_factory=list)
     running: dict[Future[Any], Callable[[Future[Any]], None]] = field(default_factory=dict)
-    records: dict[str, bytes] = field(default_factory=dict)
+    records: dict[str, bytes | None] = field(default_factory=dict)
     tasks: int = 0
 
     def submit(
@@ -101,12 +101,24 @@ class RunState:
         self.tasks += 1
         return self.ports.work / f"{self.ports.namespace}-{self.tasks}"
 
-    def done(self, environment: str, verb: str, detail: str, **more: Any) -> None:
+    def done(self, item: PlanItem, detail: str, **more: Any) -> None:
+        """Take a success into the report; earlier failures of the same work are over."""
+        name, platform = item.environment, item.platform
         self.outcomes.append(
-            Outcome(environment=environment, verb=verb, status="done", detail=detail, **more)
+            Outcome(
+                environment=name,
+                verb=item.verb,
+                status="done",
+                detail=detail,
+                platform=platform,
+                **more,
+            )
         )
-        where = more.get("platform")
-        self.ports.say(environment, verb, f"{detail} ({where})" if where else detail, "done")
+        self.ports.say(name, item.verb, f"{detail} ({platform})" if platform else detail, "done")
+        before = self.planner.history.failure(name, item.key) if item.key else None
+        if before is not None and item.key is not None:
+            for attempt in range(1, before.attempt + 1):
+                self.records[failure_path(name, item.key, attempt)] = None
 
     def fail(self, item: PlanItem, error: GitstoreError, started: datetime) -> None:
         """Take a failure into the report, and into a record that says when it is tried again."""

@@ -200,7 +200,7 @@ def _hint(request: SolveRequest, platform: PlatformRequest, explained: str) -> s
     if missing := _MISSING.search(explained):
         channels = ", ".join(redact(channel) for channel in request.channels)
         return f"check the spelling and version of `{missing[1]}`; the channels are {channels}"
-    virtual = re.search(r"(__\w+)[^,\n]*, for which no candidates", explained)
+    virtual = re.search(r"(__\w+)[^\n]*?, for which no candidates", explained)
     if virtual:
         known = platform.virtual_packages.get(virtual[1])
         has = f"is assumed to be {known}" if known else "is not assumed to be there"
