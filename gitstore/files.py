@@ -1,4 +1,4 @@
-"""The one place that writes files: aside, flushed to disk, renamed. And the locks on what is written."""
+"""The one place that writes files: aside, flushed to disk, renamed; and the locks on them."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def disk_error(exc: OSError, path: Path) -> DiskError:
 def remove_tree(path: Path) -> None:
     """Remove a folder of ours and everything in it, whatever modes its files have."""
 
-    def retry(function: object, name: str, _: object) -> None:
+    def retry(_: object, name: str, __: object) -> None:
         parent = Path(name).parent
         parent.chmod(0o700)
         with contextlib.suppress(OSError):

@@ -12,7 +12,7 @@ from gitstore.files import write_file
 
 
 class Memo:
-    """A file of derived facts: ``derive(section, key, make)`` calls ``make`` once in the file's life.
+    """A file of derived facts: ``derive`` calls ``make`` once for a key, in the file's life.
 
     Only what was asked for since it was opened is kept, so that the file cannot grow without end.
     Another release of gitstore derives everything anew.

@@ -9,9 +9,9 @@ from typing import Any, TextIO
 
 from gitstore.errors import GitstoreError, SpecError
 from gitstore.model.channels import redact
+from gitstore.model.event import Event
 from gitstore.model.problems import Problem
 from gitstore.model.report import error_dict
-from gitstore.model.event import Event
 
 _STYLES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 _LEVELS = {"error": "red", "done": "green", "warning": "yellow"}

@@ -1,4 +1,4 @@
-"""The one place that finds the data folders: beside the package in a checkout, inside it in a wheel."""
+"""The one place that finds data folders: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 

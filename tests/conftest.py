@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +73,6 @@ def real_channel(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
 
 
 @pytest.fixture
-def lab(tmp_path: Path, tiny_channel: str) -> Iterator[Lab]:
+def lab(tmp_path: Path, tiny_channel: str) -> Lab:
     """A store with one namespace, `team`, on the tiny channel."""
-    yield Lab.make(tmp_path / "lab", channel=tiny_channel)
+    return Lab.make(tmp_path / "lab", channel=tiny_channel)

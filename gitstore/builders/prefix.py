@@ -25,8 +25,8 @@ from gitstore.model.canonical import pretty_json
 from gitstore.model.channels import redact
 from gitstore.model.lockfile import LockedPackage
 
-# Short enough that a `#!` line with it is kept as it is (the kernel reads 127 bytes of one), and
-# like nothing that a text file says by chance.
+# Short enough that a `#!` line with it is kept as it is (the kernel reads 127 bytes), and like
+# nothing that a text file says by chance.
 PLACEHOLDER = "/opt/gitstore_placehold"
 # Fields of a conda-meta record that tell of the machine that installed it.
 _LOCAL_FIELDS = ("extracted_package_dir", "package_tarball_full_path", "requested_spec")
@@ -42,7 +42,7 @@ _INDEX_FIELDS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrefixedFile:
-    """A file with a prefix inside. ``source`` holds the bytes to pack; ``placeholder`` is in them."""
+    """A file with a prefix inside: ``source`` has the bytes to pack, ``placeholder`` in them."""
 
     path: str
     source: Path

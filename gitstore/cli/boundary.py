@@ -61,8 +61,9 @@ def _usage(session: Session, exc: click.UsageError) -> int:
 
 def _bug(session: Session, exc: Exception) -> int:
     log = _write_log(session, exc)
+    said = next(iter(str(exc).splitlines()), "")
     error = GitstoreError(
-        f"this is a bug in gitstore: {type(exc).__name__}: {str(exc).splitlines()[0] if str(exc) else ''}",
+        f"this is a bug in gitstore: {type(exc).__name__}: {said}",
         hint=f"report it with {log}",
         code="bug",
     )

@@ -107,10 +107,8 @@ def preview_lines(found: Sequence[tuple[str, list[Preview]]], reporter: Reporter
 def _preview_lines(preview: Preview, reporter: Reporter) -> list[str]:
     name = reporter.style(preview.environment, "bold")
     if preview.error is not None:
-        return [
-            f"{name}: cannot be locked",
-            *(f"  {t}" for t in reporter.error_lines(preview.error)),
-        ]
+        lines = reporter.error_lines(preview.error)
+        return [f"{name}: cannot be locked", *(f"  {line}" for line in lines)]
     if preview.diff is None:
         return [f"{name}: {preview.status}"]
     words = diff_words(preview.diff)
@@ -120,10 +118,11 @@ def _preview_lines(preview: Preview, reporter: Reporter) -> list[str]:
         lines.append(f"  … {len(words) - len(shown)} more lines; `-v` shows them")
     for platform, size in (preview.sizes or {}).items():
         assumed = " ".join(
-            f"{name}={value}" for name, value in (preview.virtual_packages or {})[platform].items()
+            f"{key}={value}" for key, value in (preview.virtual_packages or {})[platform].items()
         )
+        system = PEOPLE_SAY.get(platform, platform)
         lines.append(
-            f"  {PEOPLE_SAY.get(platform, platform)} ({platform}): {count(size.packages, 'package')}, "
+            f"  {system} ({platform}): {count(size.packages, 'package')}, "
             f"{size.bytes / 1e6:.1f} MB to download; assumes {assumed}"
         )
     for platform, reason in (preview.dropped or {}).items():

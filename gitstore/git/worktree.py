@@ -1,4 +1,4 @@
-"""Keep a checkout true when gitstore moves the branch that is checked out (a store of one folder)."""
+"""Keep a checkout true when gitstore moves the branch that is checked out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def refresh_checkout(repo: Any, old: str | None, new: str) -> None:
         if indexed != before:
             continue
         file = Path(repo.workdir) / path
-        clean = _blob_id(repo, file) == before
+        clean = _blob_id(file) == before
         if after is None:
             index.remove(path)
             if clean:
@@ -50,5 +50,5 @@ def _changes(repo: Any, old: str | None, new: str) -> list[tuple[str, Any | None
     return changes
 
 
-def _blob_id(repo: Any, file: Path) -> Any | None:
+def _blob_id(file: Path) -> Any | None:
     return pygit2.hashfile(str(file)) if file.is_file() and not file.is_symlink() else None

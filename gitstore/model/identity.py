@@ -93,7 +93,7 @@ def content_digest(packages: Iterable[tuple[str, str, str]], variables: Mapping[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """How content becomes artifacts. ``tests`` decide too: what passed none of them is not theirs."""
+    """How content becomes artifacts. ``tests`` count: what passed none of them is not theirs."""
 
     kinds: tuple[str, ...]
     tests: tuple[str, ...] = ()

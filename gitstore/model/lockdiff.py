@@ -11,7 +11,7 @@ from gitstore.model.lockfile import LockedPackage, Lockfile
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageChange:
-    """One package on one platform; ``before`` or ``after`` is None where it was added or removed."""
+    """One package on one platform; ``before`` is None if added, ``after`` if removed."""
 
     name: str
     before: LockedPackage | None

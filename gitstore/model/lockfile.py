@@ -1,4 +1,4 @@
-"""The canonical lockfile: conda-lock v1 (CEP-37), one file for all platforms, same input same bytes."""
+"""The canonical lockfile: conda-lock v1 (CEP-37), one for all platforms, same input same bytes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class LockedPackage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockMetadata:
-    """What the ``gitstore.*`` entries of ``custom_metadata`` say; all empty in a foreign lockfile."""
+    """What the ``gitstore.*`` entries of ``custom_metadata`` say; empty in a foreign lockfile."""
 
     input: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)

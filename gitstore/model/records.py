@@ -35,7 +35,7 @@ def package_path(sha256: str) -> str:
 
 
 def lock_key(input_digest: str, unverified_lock: str | None) -> str:
-    """Return the digest that failures of a lock stand under: other input or lockfile, other work."""
+    """Return the digest that failures of a lock stand under: other input, other work."""
     return digest({"input": input_digest, "lock": unverified_lock})
 
 
@@ -79,6 +79,10 @@ class FailureFacts:
         return self.retry_after is None or now < self.retry_after
 
 
+def _nothing(kind: str, oid: str) -> Any:
+    raise KeyError(f"{kind} {oid}")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
     """An index of the records branch. Blobs are read only when a fact of one is asked for.
@@ -90,7 +94,7 @@ class History:
     solves: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     builds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     failures: Mapping[str, Mapping[str, tuple[int, str]]] = field(default_factory=dict)
-    read: Callable[[str, str], Any] = field(default=lambda kind, oid: {}, repr=False)
+    read: Callable[[str, str], Any] = field(default=_nothing, repr=False)
 
     def solve(self, environment: str, input_digest: str) -> SolveFacts | None:
         oid = self.solves.get(environment, {}).get(short(input_digest))

@@ -1,1 +1,1 @@
-"""The straight line, one stage a module. ``run`` alone chains them; ``ports`` says what they need."""
+"""The straight line, one stage a module. ``run`` chains them; ``ports`` says what they need."""

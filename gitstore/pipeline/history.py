@@ -12,7 +12,7 @@ from gitstore.pipeline.ports import Repository
 
 
 def load_history(repository: Repository, memo: Memo) -> History:
-    """Index what was solved, built and failed. A repository without records has an empty history."""
+    """Index what was solved, built and failed; without a records branch that is nothing."""
     head = repository.resolve(RECORDS_REF)
     if head is None:
         return History()

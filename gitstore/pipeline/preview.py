@@ -1,4 +1,4 @@
-"""Preview: a plan carried through the solve. What would really change, with no effect on anything."""
+"""Preview: a plan carried through the solve. What would really change, with no effects."""
 
 from __future__ import annotations
 

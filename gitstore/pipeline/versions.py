@@ -1,4 +1,4 @@
-"""Versions of an environment: the commits of the branch's first-parent history that changed its lockfile."""
+"""Versions of an environment: commits of the first-parent history that changed its lockfile."""
 
 from __future__ import annotations
 

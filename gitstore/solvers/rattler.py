@@ -199,15 +199,13 @@ def _unsolvable(request: SolveRequest, platform: PlatformRequest, exc: Exception
 def _hint(request: SolveRequest, platform: PlatformRequest, explained: str) -> str:
     if missing := _MISSING.search(explained):
         channels = ", ".join(redact(channel) for channel in request.channels)
-        return f"check the spelling and version of `{missing[1]}`; the channels are {channels}"
+        return f"check the spelling and version of `{missing[1]}`; the channels: {channels}"
     virtual = re.search(r"(__\w+)[^\n]*?, for which no candidates", explained)
     if virtual:
         known = platform.virtual_packages.get(virtual[1])
         has = f"is assumed to be {known}" if known else "is not assumed to be there"
-        return (
-            f"`{virtual[1]}` {has} on {platform.platform}; say otherwise with "
-            f'`gitstore: {{virtual-packages: {{{platform.platform}: {{{virtual[1]}: "VERSION"}}}}}}`'
-        )
+        edit = f'{{virtual-packages: {{{platform.platform}: {{{virtual[1]}: "VERSION"}}}}}}'
+        return f"`{virtual[1]}` {has} on {platform.platform}; say otherwise with `gitstore: {edit}`"
     return "loosen one of the dependencies that are named"
 
 

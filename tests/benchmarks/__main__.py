@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,18 +55,14 @@ class Row:
 
 def timed(command: list[str], environ: dict[str, str]) -> Run:
     """Run a process to its end; the kernel says what it used."""
-    started = time.perf_counter()
-    with subprocess.Popen(
-        command, env=environ, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stderr is not None
-        said = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
-    if process.returncode != 0:
-        sys.exit(f"{command} ended with {process.returncode}:\n{said.decode()}")
-    return Run(seconds=seconds, megabytes=usage.ru_maxrss / 1024)
+    launch = [sys.executable, "-I", str(Path(__file__).with_name("launch.py"))]
+    done = subprocess.run(
+        [*launch, *command], env=environ, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    code, seconds, megabytes = json.loads(done.stdout)
+    if code != 0:
+        sys.exit(f"{command} ended with {code}:\n{done.stderr}")
+    return Run(seconds=seconds, megabytes=megabytes)
 
 
 def pairs(

@@ -152,9 +152,9 @@ def test_binary_files_keep_their_length_and_end(archive: Path, tmp_path: Path) -
 def test_activation_works_in_every_shell(archive: Path, tmp_path: Path) -> None:
     prefix = unpack(archive, tmp_path / "env")
     script = (
-        '. "{0}/bin/activate"; printf "%s|%s|%s|%s" "$CONDA_PREFIX" "$ACTIVATED_IN" "$GREETING" '
-        '"$(command -v python)"; . "{0}/bin/deactivate"; printf "|%s|%s" "$CONDA_PREFIX" "$GREETING"'
-    ).format(prefix)
+        f'. "{prefix}/bin/activate"; printf "%s|%s|%s|%s" "$CONDA_PREFIX" "$ACTIVATED_IN" "$GREETING" '
+        f'"$(command -v python)"; . "{prefix}/bin/deactivate"; printf "|%s|%s" "$CONDA_PREFIX" "$GREETING"'
+    )
     greeting = 'it\'s "quoted" $HOME\nand long'
     expected = f"{prefix}|{prefix}|{greeting}|{prefix}/bin/python||"
     shells = [name for name in ("bash", "zsh") if shutil.which(name)]

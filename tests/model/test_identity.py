@@ -81,7 +81,10 @@ def test_the_input_digest_of_a_known_spec_never_changes() -> None:
 
 
 def test_the_recipe_digest_never_changes() -> None:
-    assert Recipe(kinds=("archive",)).digest == "sha256:093848b2c02b7dd2a5e09aee52e9e54121cfff8c694807a4f715fed821b4c29e"
+    assert (
+        Recipe(kinds=("archive",)).digest
+        == "sha256:093848b2c02b7dd2a5e09aee52e9e54121cfff8c694807a4f715fed821b4c29e"
+    )
 
 
 def test_content_depends_on_packages_and_variables_in_no_order() -> None:

@@ -247,7 +247,7 @@ def test_a_stale_claim_for_another_input_is_replaced(lab: Lab) -> None:
     repository = lab.repository()
     records = repository.resolve(RECORDS_REF)
     assert records is not None
-    gone: dict[str, bytes | None] = {path: None for path in lab.records("solves/")}
+    gone: dict[str, bytes | None] = dict.fromkeys(lab.records("solves/"))
     made = repository.commit(gone, parent=records, message="x", author=AUTHOR, when=WHEN)
     assert made is not None
     repository.compare_and_swap(RECORDS_REF, made, records)
