@@ -33,10 +33,9 @@ def tenth(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(autouse=True)
-def hermetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def hermetic(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test a home of its own and nothing of the person who runs it."""
-    home = tmp_path / "home"
-    home.mkdir()
+    home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
         if name.startswith(("AWS_", "GIT_", "GITSTORE_", "CONDA_", "XDG_")) and not name.startswith(
             "GIT_SSL"

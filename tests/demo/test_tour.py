@@ -37,7 +37,9 @@ def test_the_demo_goes_through_the_whole_line(tmp_path: Path) -> None:
     assert str(tmp_path / "demo" / "elsewhere" / "analysis") in probe["output"]
     assert any(command.startswith("gitstore site build") for command in commands)
     assert (tmp_path / "demo" / "site" / "index.html").is_file()
-    assert list(home.rglob("*")) == [], "nothing is written outside the demo's folder"
+    # pip asks a `rustc` for its version where there is one, and rustup then writes a file.
+    left = [path for path in home.rglob("*") if ".rustup" not in path.parts]
+    assert left == [], "nothing is written outside the demo's folder"
 
 
 def test_the_demos_folder_must_be_empty(tmp_path: Path) -> None:
