@@ -160,6 +160,12 @@ class TaskLostError(GitstoreError):
     retryable = True
 
 
+class TaskCrashedError(GitstoreError):
+    """A task met a mistake of ours or of an engine; others go on. ``log`` has the trace."""
+
+    default_code = "bug"
+
+
 class TaskTimeoutError(GitstoreError):
     """A task ran longer than ``executor.timeouts`` allows."""
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 from gitstore.errors import UsageError
 from gitstore.files import file_lock, write_file
 from gitstore.git.repository import GitRepository, discover
+from gitstore.model.channels import check_channel
 from gitstore.model.environment import environment_id
+from gitstore.model.platforms import PLATFORMS
+from gitstore.model.problems import nearest
 from gitstore.model.settings import DEFAULT_AUTHOR, NAMESPACE_FILE, STORE_FILE
 from gitstore.resources import data_path
 
@@ -59,6 +62,15 @@ def create_namespace(
 ) -> Path:
     """Make a bare repository with a ``gitstore.yml`` and list it in the store; return its path."""
     name = checked_name(name, "namespace")
+    for channel in channels:
+        # It would go into git, where a secret stays for ever.
+        for problem in check_channel(channel):
+            raise UsageError(problem.message, hint=problem.hint, code=problem.code)
+    for platform in platforms:
+        if platform not in PLATFORMS:
+            near = nearest(platform, PLATFORMS)
+            hint = f"did you mean `{near}`?" if near else f"one of {', '.join(PLATFORMS)}"
+            raise UsageError(f"`{platform}` is not a platform of conda", hint=hint)
     relative = f"repositories/{name}.git"
     path = store.root / relative
     if path.exists():

@@ -5,12 +5,15 @@ A process keeps its solver, and with it the repodata in memory, from one task to
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from gitstore.errors import GitstoreError, TaskCrashedError
 from gitstore.files import remove_tree
+from gitstore.model.channels import redact
 from gitstore.model.work import (
     BuildOutcome,
     BuildRequest,
@@ -26,6 +29,9 @@ from gitstore.publishers import make_publisher
 if TYPE_CHECKING:
     from gitstore.pipeline.ports import Solver
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 
 @cache
 def _solver(cache_folder: str) -> Solver:
@@ -34,11 +40,38 @@ def _solver(cache_folder: str) -> Solver:
     return RattlerSolver(Path(cache_folder))
 
 
+def _as_values(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Make of any crash a value for the one environment that met it.
+
+    The engines are Rust: a panic of theirs is no Exception and may not even travel between
+    processes.
+    """
+
+    @wraps(function)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return function(*args, **kwargs)
+        except GitstoreError:
+            raise
+        except BaseException as exc:  # noqa: BLE001  see above
+            said = next(iter(str(exc).splitlines()), "")
+            error = TaskCrashedError(
+                redact(f"a mistake of gitstore or of its engine: {type(exc).__name__}: {said}"),
+                hint="report it with the log of the failure record",
+            )
+            error.log = redact("".join(traceback.format_exception(exc))[-4000:])
+            raise error from None
+
+    return guarded
+
+
+@_as_values
 def solve_task(cache_folder: str, request: SolveRequest) -> Solution:
     """Solve one environment on all its platforms."""
     return _solver(cache_folder).solve(request)
 
 
+@_as_values
 def build_task(request: BuildRequest, targets: Mapping[str, Sequence[Target]]) -> BuildOutcome:
     """Build one platform's content and publish it to the targets of each kind."""
     from gitstore.builders.local import LocalBuilder  # noqa: PLC0415  the engine loads in workers
@@ -49,6 +82,7 @@ def build_task(request: BuildRequest, targets: Mapping[str, Sequence[Target]]) -
     return build_and_publish(request, LocalBuilder(), publishers)
 
 
+@_as_values
 def copy_task(
     artifacts: Sequence[PublishedArtifact],
     targets: Sequence[Target],

@@ -112,7 +112,9 @@ class GitRepository:
 
     def size(self, oid: str) -> int:
         """Return the size of a blob in bytes."""
-        return int(self._try(lambda: self._repo[oid].size, f"object {oid} is missing"))
+        # The header alone: a blob of gigabytes must not be read to be refused.
+        header = self._try(lambda: self._repo.odb.read_header(oid), f"object {oid} is missing")
+        return int(header[1])
 
     def has_object(self, oid: str) -> bool:
         return oid in self._repo

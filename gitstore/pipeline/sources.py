@@ -45,11 +45,11 @@ class FolderTree:
     revision: str | None = None
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._root = root.resolve()
 
     def entries(self, prefix: str) -> Iterator[TreeEntry]:
         start = self._root / prefix
-        if not start.is_dir():
+        if not start.is_dir() or not self._is_inside(start):
             return
         for folder, names, files in os.walk(start):
             names[:] = sorted(name for name in names if name not in _SKIP_FOLDERS)
@@ -61,7 +61,13 @@ class FolderTree:
 
     def entry(self, path: str) -> TreeEntry | None:
         file = self._root / path
-        return self._entry(file) if file.is_symlink() or file.exists() else None
+        if not self._is_inside(file.parent) or not (file.is_symlink() or file.exists()):
+            return None
+        return self._entry(file)
+
+    def _is_inside(self, folder: Path) -> bool:
+        """Say whether a folder lies in the tree when its links are followed."""
+        return folder.resolve().is_relative_to(self._root)
 
     def size(self, entry: TreeEntry) -> int:
         return (self._root / entry.path).lstat().st_size

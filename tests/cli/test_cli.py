@@ -220,6 +220,30 @@ def test_namespace_commands_are_commits_of_the_store(lab: Lab, tmp_path: Path) -
     assert status.stdout == ""
 
 
+def test_a_secret_in_a_channel_never_gets_into_git(lab: Lab) -> None:
+    done = lab.run("namespace", "create", "bad", "--channel", "https://u:hunter2@host.example/c")
+    assert done.code == 2
+    assert "hunter2" not in done.out + done.err
+    assert not (lab.root / "repositories" / "bad.git").exists()
+
+
+def test_links_that_leave_a_folder_are_not_followed(tmp_path: Path) -> None:
+    outside, inside_ = tmp_path / "outside", tmp_path / "inside"
+    for root in (outside, inside_):
+        (root / "environments").mkdir(parents=True)
+    (outside / "secret.yml").write_text("hunter2: [")
+    (outside / "environments" / "environment.yml").write_text("hunter2: [")
+    (inside_ / "environments" / "link").symlink_to(outside / "environments")
+    (inside_ / "environments" / "one").mkdir()
+    (inside_ / "environments" / "one" / "environment.yml").symlink_to(outside / "secret.yml")
+    (inside_ / "environments" / "two").mkdir()
+    (inside_ / "environments" / "two" / "environment.yml").symlink_to("../link/environment.yml")
+    done = gitstore("check", str(inside_))
+    assert done.code == 10
+    assert done.err.count("[not-a-file]") == 2
+    assert "hunter2" not in done.out + done.err
+
+
 def test_an_empty_repository_says_what_to_do(lab: Lab, tmp_path: Path) -> None:
     bare = tmp_path / "bare.git"
     subprocess.run(["git", "init", "-q", "--bare", str(bare)], check=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gitstore.errors import SolveError, TaskLostError, TaskTimeoutError
+from gitstore.errors import SolveError, TaskCrashedError, TaskLostError, TaskTimeoutError
 from gitstore.executors.local import LocalExecutor
 
 
@@ -93,3 +93,13 @@ def test_stop_leaves_no_process() -> None:
         for p in psutil.Process().children(recursive=True)
         if "spawn_main" in " ".join(p.cmdline())
     ] == []
+
+
+def test_a_crash_of_an_engine_is_a_value_with_its_trace(executor: LocalExecutor) -> None:
+    from gitstore.tasks import build_task
+
+    future = executor.submit_task(build_task, None, {}, timeout=60)
+    with pytest.raises(TaskCrashedError, match="AttributeError") as caught:
+        future.result()
+    assert caught.value.code == "bug"
+    assert "Traceback" in str(caught.value.log)
