@@ -174,7 +174,7 @@ class Tour:
 
     def _show_site(self) -> None:
         self._title("The catalogue, a static site")
-        self._gitstore("site", "build", str(self.root / "site"))
+        self._gitstore("site", "build", str(self.root / "site"), "--with-artifacts")
         self._gitstore("status")
 
     def _archive(self, environment: str) -> Path:

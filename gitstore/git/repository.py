@@ -121,7 +121,7 @@ class GitRepository:
 
     def read(self, oid: str) -> bytes:
         """Return a blob's bytes."""
-        return bytes(self._try(lambda: self._repo[oid].data, f"object {oid} is missing"))
+        return bytes(self._try(lambda: self._repo.read(oid)[1], f"object {oid} is missing"))
 
     def commit(
         self,

@@ -18,9 +18,7 @@ def load_history(repository: Repository, memo: Memo) -> History:
         return History()
 
     def read(kind: str, oid: str) -> Any:
-        return memo.derive(
-            f"record-{kind}", oid, lambda: facts_of(kind, read_record(repository, oid))
-        )
+        return memo.derive(f"record-{kind}", oid, lambda: _facts(repository, kind, oid))
 
     def index(folder: str) -> Any:
         tree = repository.folder_id(head, f"{folder}/")
@@ -34,6 +32,13 @@ def load_history(repository: Repository, memo: Memo) -> History:
         failures=_latest(index("failures")),
         read=read,
     )
+
+
+def _facts(repository: Repository, kind: str, oid: str) -> Any:
+    try:
+        return facts_of(kind, read_record(repository, oid))
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise GitError(f"the {kind} record {oid} is damaged: {exc!r}", where=RECORDS_REF) from exc
 
 
 def read_record(repository: Repository, oid: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from gitstore.model.plan import Plan, PlanItem
 from gitstore.model.problems import errors_of
 from gitstore.model.records import History, format_time
 from gitstore.model.report import Outcome, Report
+from gitstore.model.settings import NAMESPACE_FILE
 from gitstore.pipeline.building import BuildStep
 from gitstore.pipeline.commit import commit_records
 from gitstore.pipeline.history import load_history
@@ -48,7 +49,8 @@ def observe(
         SpecError: its settings have errors, or a selected environment is not there.
     """
     tree = load_head(ports)
-    if found := errors_of(tree.problems):
+    # A folder whose name is no environment's is a finding; only wrong settings stop the rest.
+    if found := [p for p in errors_of(tree.problems) if p.file == NAMESPACE_FILE]:
         raise SpecError(
             f"the settings of namespace `{ports.namespace}` have errors", problems=found
         )

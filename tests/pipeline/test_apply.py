@@ -422,3 +422,52 @@ def test_everything_but_git_may_be_deleted(lab: Lab) -> None:
     shutil.rmtree(lab.root / "cache")
     shutil.rmtree(lab.root / "work")
     assert lab.apply() == []
+
+
+def test_a_folder_that_cannot_be_an_environment_does_not_stop_the_others(lab: Lab) -> None:
+    lab.push({"environments/not good!/environment.yml": "dependencies: [lens]\n"})
+    lab.ask("lens", name="good")
+    assert verbs(lab.apply(code=1)) == [("lock", "good"), ("build", "good")]
+
+
+def test_a_failure_is_over_when_its_work_succeeds(lab: Lab) -> None:
+    settings = f"channels: ['{lab.channel}']\nplatforms: [linux-64]\n"
+    lab.push({"gitstore.yml": settings + "policy: {channels: [conda-forge]}\n"})
+    lab.ask("lens")
+    lab.apply(code=1)
+    lab.push({"gitstore.yml": settings})
+    lab.apply("--retry")
+    assert lab.records("failures/") == {}
+    spec = lab.file(spec_path("tiny"))
+    lab.push({spec_path("tiny"): None})
+    lab.apply()
+    lab.push({spec_path("tiny"): spec})
+    assert [item["reason"] for item in lab.plan()] == ["lock-restored"]
+
+
+def test_a_damaged_record_is_said_and_not_a_bug(lab: Lab) -> None:
+    lab.ask("lens")
+    lab.apply()
+    repository = lab.repository()
+    head = repository.resolve(RECORDS_REF)
+    assert head is not None
+    paths = list(lab.records("solves/"))
+    for damage in (b"{", b"[]", b'{"format": 1}', b'{"format": 2}'):
+        files: dict[str, bytes | None] = dict.fromkeys(paths, damage)
+        made = repository.commit(files, parent=head, message="x", author=AUTHOR, when=WHEN)
+        assert made is not None
+        repository.compare_and_swap(RECORDS_REF, made, repository.resolve(RECORDS_REF))
+        done = lab.run("plan")
+        assert done.code == 15, done.err
+        assert "record" in done.err
+
+
+def test_preview_believes_no_lockfile_that_is_in_no_record(lab: Lab) -> None:
+    lab.ask("lens")
+    lab.apply()
+    assert "up-to-date" in lab.run("preview", "team").out
+    lock = lab.file(lock_path("tiny"))
+    assert lock is not None
+    true_hash = lab.lock().packages[0].sha256
+    lab.push({lock_path("tiny"): lock.replace(true_hash.encode(), true_hash[::-1].encode())})
+    assert "changed" in lab.run("preview", "team").out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from tests.site.samples import (
     render_files,
 )
 
+MEMORY = Path("/dev/shm")
 PAGE = "environments/team/analysis/index.html"
 HOSTILE = [
     pytest.param("<script>alert(1)</script>", id="script"),
@@ -315,3 +317,17 @@ def test_two_artifacts_of_one_name_never_write_into_the_target(target: Path) -> 
     write(catalogue, target.parent / "site", with_artifacts=True)
     assert (target / KEY).read_bytes() == b"archive"
     assert (target / other).read_bytes() == b"another"
+
+
+@pytest.mark.skipif(
+    not MEMORY.is_dir() or MEMORY.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev,
+    reason="there is no second file system",
+)
+def test_artifacts_are_copied_to_another_file_system_once(target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as other:
+        site = Path(other) / "site"
+        write(with_target(target), site, with_artifacts=True)
+        found = sorted(site.rglob("*.tar.zst"))
+        assert [path.read_bytes() for path in found] == [b"archive", b"archive"]
+        assert found[0].samefile(found[1])
+    assert (target / KEY).stat().st_nlink == 1

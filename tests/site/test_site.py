@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gitstore.git.repository import GitRepository
 from gitstore.model.lockfile import render_lockfile
 from gitstore.model.records import RECORDS_REF
 from tests.site.samples import Page, read_page
@@ -49,7 +51,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-def write_records(lab: Lab, files: dict[str, bytes]) -> None:
+def write_records(lab: Lab, files: Mapping[str, bytes | None]) -> None:
     """Push to the records branch, as anybody who may push can."""
     repository = lab.repository()
     head = repository.resolve(RECORDS_REF)
@@ -136,6 +138,48 @@ def test_every_state_is_told_and_what_was_locked_before_stays(lab: Lab, folder: 
         assert len(facts["downloads"]) == 1
         assert "What follows is version 1." in page(folder, name).words
     assert document(folder, "new")["version"] is None
+
+
+def test_a_build_that_failed_and_one_that_is_yet_to_be_made(lab: Lab, folder: Path) -> None:
+    lab.ask("lens", name="failing", more="gitstore: {tests: ['false']}\n")
+    lab.ask("camera", name="locked")
+    lab.apply(code=1)
+    (path,) = lab.records("builds/")
+    write_records(lab, {path: None})
+    assert build(lab)["states"] == {"locked": 1, "failed": 1}
+    words = page(folder, "failing").words
+    assert "Linux:" in words
+    assert "test-failed" in words
+    for name in ("failing", "locked"):
+        facts = document(folder, name)
+        assert (facts["version"], facts["downloads"]) == (1, [])
+        assert "micromamba create" in page(folder, name).words
+
+
+def test_another_recipe_leaves_the_old_archive_until_the_new_one_is_built(
+    lab: Lab, folder: Path
+) -> None:
+    lab.ask("lens")
+    lab.apply()
+    lab.ask("lens", more="gitstore: {tests: ['true']}\n")
+    assert build(lab)["states"] == {"locked": 1}
+    assert len(document(folder)["downloads"]) == 1
+
+
+def test_a_spec_that_was_deleted_a_moment_ago_is_retired_already(lab: Lab, folder: Path) -> None:
+    lab.ask("lens", more=DESCRIBED)
+    lab.apply()
+    lab.push({spec_path("tiny"): None})
+    assert build(lab)["states"] == {"retired": 1}
+    assert document(folder)["description"] == "Small things"
+
+
+def test_a_namespace_without_commits_is_told(lab: Lab, folder: Path) -> None:
+    subprocess.run(["rm", "-rf", str(lab.root / "repositories" / "team.git")], check=True)
+    GitRepository.create(lab.root / "repositories" / "team.git", bare=True)
+    assert build(lab)["environments"] == 0
+    index = read_page((folder / "index.html").read_bytes())
+    assert "namespace team has no commits yet" in index.words
 
 
 def test_the_state_does_not_depend_on_the_hour(
