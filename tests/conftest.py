@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("shared") and not SHARED.is_dir():
             item.add_marker(absent)
+        for marker in item.iter_markers("component"):
+            for name in marker.args:
+                if not works(name):
+                    item.add_marker(pytest.mark.skip(reason=f"{name} is not to be had here"))
+
+
+PROBES = {
+    "bubblewrap": ("bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--unshare-all", "true"),
+    "chromium": ("chromium", "--version"),
+    "strace": ("strace", "-f", "-o", os.devnull, "true"),
+    "mount": ("unshare", "--mount", "--map-root-user", "mount", "-t", "tmpfs", "tmpfs", "/mnt"),
+}
+
+
+@cache
+def works(component: str) -> bool:
+    """Say whether a system program is there and may do its work."""
+    try:
+        return subprocess.run(PROBES[component], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="session")

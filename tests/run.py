@@ -61,6 +61,7 @@ COMPONENTS = (
         probe=("bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--unshare-all", "true"),
     ),
     Component(package="strace", probe=("strace", "-f", "-o", os.devnull, "true")),
+    Component(package="chromium", probe=("chromium", "--version")),
 )
 
 
@@ -225,7 +226,7 @@ def install_uv(report: Report, env: Environment) -> None:
         if code or not UV.is_file():
             raise SetupError(
                 f"pip could not install uv (exit {code}):\n{last_lines(output)}\n"
-                "It needs pip (Debian: python3-pip) and a network with PyPI or a mirror.",
+                "It needs pip (Debian: python3-pip) and PyPI, or a mirror that pip is told of.",
                 code or 1,
             )
         words.append("installed in .cache")
@@ -249,7 +250,7 @@ def install_project(report: Report, env: Environment) -> None:
             if code:
                 raise SetupError(
                     f"uv {command[0]} failed (exit {code}):\n{last_lines(output)}\n"
-                    "Installing needs a network with PyPI, or an index named in UV_DEFAULT_INDEX.",
+                    "Where PyPI cannot be reached, UV_DEFAULT_INDEX names another index.",
                     code,
                 )
         STAMP.write_text(wanted, encoding="utf-8")

@@ -87,6 +87,9 @@ class _Slot:
             process.kill()
 
     def _serve(self) -> None:
+        # Ctrl-C in a terminal reaches every process; the parent alone decides what it means. A
+        # process inherits the mask of the thread that starts it, from its first instruction on.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while (task := self._tasks.get()) is not None:
             future, function, args, timeout = task
             if self._stopped.is_set():
@@ -152,8 +155,6 @@ def _prepare_worker() -> None:
         sentinel = parent.sentinel
         threading.Thread(target=_end_with, args=(sentinel,), daemon=True).start()
     util.Finalize(None, os._exit, args=(0,), exitpriority=-1000)
-    # Ctrl-C in a terminal reaches every process; the parent alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _end_with(sentinel: int) -> None:

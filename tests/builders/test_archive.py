@@ -120,8 +120,12 @@ def output(*command: str | Path, **environment: str) -> str:
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("folder", ["short", "a" * 90 + "/" + "b" * 90, "with space"])
+@pytest.mark.parametrize("folder", ["short", "longest", "with space"])
 def test_tar_unpacks_it_and_it_runs_anywhere(archive: Path, tmp_path: Path, folder: str) -> None:
+    if folder == "longest":
+        # A binary has room for a prefix of 255 characters and no more.
+        folder = "x" * 100
+        folder += "/" + "y" * (254 - len(f"{tmp_path}/{folder}/"))
     prefix = unpack(archive, tmp_path / folder)
     output(prefix / "bin" / "conda-unpack")
     assert output(prefix / "bin" / "python", "-c", PROBE) == str(prefix)
@@ -226,8 +230,9 @@ def test_nothing_inside_tells_of_this_machine(archive: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.network
-@pytest.mark.component
-@pytest.mark.parametrize("sandboxed", [True, False])
+@pytest.mark.parametrize(
+    "sandboxed", [pytest.param(True, marks=pytest.mark.component("bubblewrap")), False]
+)
 def test_smoke_tests_can_neither_write_nor_reach_out(
     packages: tuple[LockedPackage, ...],
     cache: Path,
@@ -282,7 +287,7 @@ def test_what_cannot_fit_is_not_begun(tmp_path: Path) -> None:
     assert caught.value.code == "disk-space"
 
 
-@pytest.mark.component
+@pytest.mark.component("mount")
 def test_a_full_disk_is_said_and_leaves_nothing(tiny_channel: str, tmp_path: Path) -> None:
     """On a real file system of 256 KiB."""
     packages = solve(tiny_channel, "camera")

@@ -303,6 +303,7 @@ def test_a_failing_smoke_test_stops_the_build_and_its_output_is_kept(lab: Lab) -
     assert failure["retry_after"] is None
 
 
+@pytest.mark.component("bubblewrap")
 def test_smoke_tests_see_variables_and_activation_and_no_network(lab: Lab) -> None:
     test = (
         'test "$GREETING" = "hello world" && test -n "$ACTIVATED_IN" && test -r "$ACTIVATED_IN/'

@@ -175,7 +175,7 @@ def most_calls(template: Lab, tmp_path_factory: pytest.TempPathFactory) -> int:
 
 
 @pytest.mark.kills
-@pytest.mark.component
+@pytest.mark.component("strace")
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_killed_at_every_call_that_changes_the_disk(
     shard: int,
@@ -242,7 +242,7 @@ def test_interrupted_leaves_nothing_half_done(
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert process.returncode in (0, 130), err
-        assert "Traceback" not in err
+        assert process.returncode != 130 or "interrupted" in err
         if process.returncode == 130:
             assert list((lab.root / "work").glob("*")) == []
         check_finishes(lab, finished, f"interrupted after {seconds}")
@@ -260,4 +260,5 @@ def test_workers_end_with_a_killed_parent(template: Lab, tmp_path: Path) -> None
     process.kill()
     process.wait()
     _, alive = psutil.wait_procs(family, timeout=10)
-    assert alive == []
+    # Where nobody reaps orphans, as in most containers, the dead stay as zombies.
+    assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []

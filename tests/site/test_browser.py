@@ -19,7 +19,7 @@ from tests.site.samples import (
     make_sample,
 )
 
-pytestmark = pytest.mark.component
+pytestmark = pytest.mark.component("chromium")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
 HOSTILE = '"><script>document.title = "hit"</script><img src=//evil.example/x onerror=alert(1)>'
