@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from multiprocessing import util
+from multiprocessing import resource_tracker, util
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -89,6 +89,8 @@ class _Slot:
     def _serve(self) -> None:
         # Ctrl-C in a terminal reaches every process; the parent alone decides what it means. A
         # process inherits the mask of the thread that starts it, from its first instruction on.
+        # The resource tracker comes first, since whoever starts it has SIGINT unblocked.
+        resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while (task := self._tasks.get()) is not None:
             future, function, args, timeout = task
