@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gitstore.demo.channel import TEST_REQUIREMENTS, make_channel, make_tiny_channel
+from tests.run import COMPONENTS
 from tests.support.lab import Lab
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -33,21 +35,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                     item.add_marker(pytest.mark.skip(reason=f"{name} is not to be had here"))
 
 
-PROBES = {
-    "bubblewrap": ("bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--unshare-all", "true"),
-    "chromium": ("chromium", "--version"),
-    "strace": ("strace", "-f", "-o", os.devnull, "true"),
+PROBES = {each.name: each.probe for each in COMPONENTS} | {
     "mount": ("unshare", "--mount", "--map-root-user", "mount", "-t", "tmpfs", "tmpfs", "/mnt"),
 }
 
 
 @cache
 def works(component: str) -> bool:
-    """Say whether a system program is there and may do its work."""
+    """Say whether something of the system is there and may do its work."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     try:
-        return subprocess.run(PROBES[component], capture_output=True, check=False).returncode == 0
+        done = subprocess.run(
+            PROBES[component], env={**os.environ, "PATH": path}, capture_output=True, check=False
+        )
     except OSError:
         return False
+    return done.returncode == 0
 
 
 @pytest.fixture(scope="session")

@@ -44,24 +44,27 @@ Environment = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Component:
-    """A system program some tests use, and a command that shows whether it works here."""
+    """Something of the system that some tests use, and a command that works where it is there."""
 
+    name: str
     package: str
     probe: tuple[str, ...]
-
-    @property
-    def program(self) -> str:
-        return self.probe[0]
 
 
 COMPONENTS = (
     # A kernel or container without user namespaces can have bubblewrap and be unable to use it.
     Component(
+        name="bubblewrap",
         package="bubblewrap",
         probe=("bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--unshare-all", "true"),
     ),
-    Component(package="strace", probe=("strace", "-f", "-o", os.devnull, "true")),
-    Component(package="chromium", probe=("chromium", "--version")),
+    Component(name="strace", package="strace", probe=("strace", "-f", "-o", os.devnull, "true")),
+    Component(name="chromium", package="chromium", probe=("chromium", "--version")),
+    # What it brings along to drive a browser links a library that Debian leaves out.
+    Component(
+        name="playwright", package="libatomic1", probe=("python", "-m", "playwright", "--version")
+    ),
+    Component(name="zstd", package="zstd", probe=("zstd", "--version")),
 )
 
 
@@ -264,26 +267,32 @@ def base_python() -> str:
 
 def install_components(report: Report, env: Environment) -> None:
     with report.step("components") as words:
-        absent = [each.package for each in COMPONENTS if shutil.which(each.program) is None]
-        why = install_packages(absent, env) if absent else ""
+        missing = missing_components(env)
+        if missing:
+            why = install_packages([each.package for each in missing], env)
+            report.missing = {
+                each.name: f"does not work here: {said}{why and f', and {why}'}"
+                for each, said in missing_components(env).items()
+            }
         for each in COMPONENTS:
-            reason = probe_component(each, env, why)
-            if reason:
-                report.missing[each.package] = reason
-            words.append(f"{each.package}{' missing' if reason else ''}")
+            words.append(f"{each.name}{' missing' if each.name in report.missing else ''}")
 
 
-def probe_component(component: Component, env: Environment, why_absent: str) -> str:
-    """Return why tests cannot use the component, or nothing."""
-    if shutil.which(component.program) is None:
-        return f"not installed, and {why_absent}"
-    code, output = call(component.probe, env)
-    said = last_lines(output, 1).strip() or f"exit {code}"
-    return f"does not work here: {said}" if code else ""
+def missing_components(env: Environment) -> dict[Component, str]:
+    """Return the components that tests cannot use, each with what its probe said."""
+    return {each: said for each in COMPONENTS if (said := probe_component(each, env))}
+
+
+def probe_component(component: Component, env: Environment) -> str:
+    try:
+        code, output = call(component.probe, env)
+    except OSError:
+        return "not installed"
+    return (last_lines(output, 1).strip() or f"exit {code}") if code else ""
 
 
 def install_packages(packages: Sequence[str], env: Environment) -> str:
-    """Install Debian packages where that may be done; return why they may still be absent."""
+    """Install Debian packages where that may be done; return why not where it could not."""
     by_hand = f"(as root: apt-get install {' '.join(packages)})"
     if shutil.which("apt-get") is None:
         return "there is no apt-get to install it with"
@@ -294,8 +303,8 @@ def install_packages(packages: Sequence[str], env: Environment) -> str:
     apt += ["-qq", "-o", "DPkg::Lock::Timeout=120"]
     call([*apt, "update"], env)  # where it fails, install says what is wrong
     code, output = call([*apt, "install", "--yes", "--no-install-recommends", *packages], env)
-    said = last_lines(output, 1).strip() if code else "it put none on PATH"
-    return f"apt-get could not help: {said} {by_hand}"
+    said = last_lines(output, 1).strip()
+    return f"apt-get could not help: {said} {by_hand}" if code else ""
 
 
 # --- checks ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from gitstore.site.render import write_site
 from tests.site.samples import (
@@ -19,18 +20,15 @@ from tests.site.samples import (
     make_sample,
 )
 
-pytestmark = pytest.mark.component("chromium")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.component("chromium", "playwright")
+CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
 HOSTILE = '"><script>document.title = "hit"</script><img src=//evil.example/x onerror=alert(1)>'
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as engine:
+    with sync_playwright() as engine:
         opened = engine.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield opened
         opened.close()

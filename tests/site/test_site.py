@@ -86,6 +86,7 @@ def test_an_environment_from_spec_to_page(lab: Lab, folder: Path) -> None:
     assert (at / "conda-lock.yml").read_bytes() == lab.file(lock_path("tiny"))
 
 
+@pytest.mark.component("zstd")
 def test_the_download_is_the_artifact_and_its_commands_work(lab: Lab, folder: Path) -> None:
     lab.ask("lens", more=DESCRIBED)
     lab.apply()
