@@ -130,7 +130,10 @@ def test_tar_unpacks_it_and_it_runs_anywhere(archive: Path, tmp_path: Path, fold
     output(prefix / "bin" / "conda-unpack")
     assert output(prefix / "bin" / "python", "-c", PROBE) == str(prefix)
     assert str(prefix) in output(
-        prefix / "bin" / "pip", "--version", PATH=f"{prefix}/bin:/usr/bin:/bin"
+        prefix / "bin" / "pip",
+        "--version",
+        PATH=f"{prefix}/bin:/usr/bin:/bin",
+        HOME=str(tmp_path),
     )
     left = [
         path

@@ -101,7 +101,10 @@ def test_command_line_environment_runs_its_commands(
 
     for command in (["pygmentize", "-V"], ["numpy-config", "--version"], ["pip", "check"]):
         subprocess.run(
-            [prefix / "bin" / command[0], *command[1:]], env={}, capture_output=True, check=True
+            [prefix / "bin" / command[0], *command[1:]],
+            env={"HOME": str(tmp_path)},
+            capture_output=True,
+            check=True,
         )
 
 
