@@ -61,8 +61,8 @@ gitstore:
 """
 _PROBE = (
     "import sys, numpy, pandas; "
-    "print('Python', sys.version.split()[0], 'with numpy', numpy.__version__, "
-    "'and pandas', pandas.__version__, 'from', sys.prefix)"
+    'print("Python", sys.version.split()[0], "with numpy", numpy.__version__, '
+    '"and pandas", pandas.__version__, "from", sys.prefix)'
 )
 _PROBE_TIMEOUT = 5.0
 
