@@ -34,6 +34,11 @@ class LocalExecutor:
         self._lock = threading.Lock()
         self._waiting = 0
 
+    @property
+    def capacity(self) -> int:
+        """How many tasks to have in hand: each worker's own, and some while results are taken."""
+        return 4 * len(self._slots)
+
     def submit_task(self, function: Callable[..., Any], *args: Any, timeout: float) -> Future[Any]:
         """Queue a task; a process is started only when one is needed.
 

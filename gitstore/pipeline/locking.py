@@ -82,6 +82,11 @@ class LockStep:
         self._retired: list[PlanItem] = []
         self._versions = VersionIndex(state.ports.repository, state.ports.versions_memo)
 
+    @property
+    def ready(self) -> int:
+        """How many lockfiles and retirements wait for their commit."""
+        return len(self._ready) + len(self._retired)
+
     def start(self, item: PlanItem) -> None:
         """Begin one item of the plan; errors become outcomes."""
         if item.verb == "retire":

@@ -120,7 +120,13 @@ class Publisher(Protocol):
 
 
 class TaskExecutor(Protocol):
-    """Runs module-level functions of picklable values elsewhere (``concurrent.futures``)."""
+    """Runs module-level functions of picklable values elsewhere (``concurrent.futures``).
+
+    ``capacity`` is how many tasks it wants in hand, so that no worker waits for the next one.
+    """
+
+    @property
+    def capacity(self) -> int: ...
 
     def submit_task(self, function: Callable[..., Any], *args: Any, timeout: float) -> Future[Any]:
         """Run a task. Its future fails with TaskLostError or TaskTimeoutError where it must."""

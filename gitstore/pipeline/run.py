@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gitstore.errors import SpecError
 from gitstore.files import file_lock
@@ -178,23 +180,27 @@ def _apply_rounds(
 def carry_out(state: RunState, plan: Plan) -> None:
     """Do the work of a plan: builds start as soon as their lockfile is committed.
 
+    No more is begun than keeps the executor busy, so that memory does not grow with the plan.
     What has ended together is committed together, and recorded before anything else begins.
     """
     lock_step, build_step = LockStep(state), BuildStep(state)
+    waiting: deque[Callable[[], None]] = deque()
     for item in plan.work:
-        if item.verb in ("lock", "retire"):
-            lock_step.start(item)
-        else:
-            build_step.start(item)
+        step = lock_step if item.verb in ("lock", "retire") else build_step
+        waiting.append(partial(step.start, item))
+    most = state.ports.executor.capacity
     while True:
-        for locked in lock_step.commit():
-            build_step.start_locked(locked)
+        while waiting and len(state.running) + lock_step.ready < most:
+            waiting.popleft()()
+        for locked in reversed(lock_step.commit()):
+            waiting.appendleft(partial(build_step.start_locked, locked))
         _commit_records(state)
-        if not state.running:
+        if state.running:
+            ended, _ = wait(state.running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                state.running.pop(future)(future)
+        elif not waiting and not lock_step.ready:
             break
-        ended, _ = wait(state.running, return_when=FIRST_COMPLETED)
-        for future in ended:
-            state.running.pop(future)(future)
 
 
 def _commit_records(state: RunState) -> None:
