@@ -179,6 +179,11 @@ FAILURES = _table(
         todo="Delete the lockfile; it will be made anew.",
     ),
     Code(
+        code="lock-invalid",
+        meaning="A lockfile cannot be read; the message says what is wrong and where.",
+        todo="Restore the one before, or delete it; it will be made anew.",
+    ),
+    Code(
         code="channel-not-allowed",
         meaning="A locked package comes from a channel that is not allowed.",
         todo="Ask the operator of the store.",

@@ -1,4 +1,7 @@
-"""The canonical lockfile: conda-lock v1 (CEP-37), one for all platforms, same input same bytes."""
+"""The canonical lockfile: conda-lock v1 (CEP-37), one for all platforms, same input same bytes.
+
+``lockread`` reads them back.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gitstore.errors import SpecError
 from gitstore.model.identity import content_digest
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./:+-]*")
@@ -181,59 +183,3 @@ def _escaped(char: str) -> str:
     if number <= 0xFF:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
-
-
-def parse_lockfile(data: bytes, *, where: str) -> Lockfile:
-    """Read a conda-lock v1 file, ours or another tool's.
-
-    Raises:
-        SpecError: the bytes are no such file.
-    """
-    import yaml  # noqa: PLC0415  a plan reads no lockfile
-
-    try:
-        value = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  a safe loader
-        return _lockfile_of(value)
-    except (yaml.YAMLError, RecursionError) as exc:
-        raise SpecError(f"the lockfile is not valid YAML: {exc}", where=where) from exc
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise SpecError(
-            f"the lockfile is not one of conda-lock's format 1 ({type(exc).__name__}: {exc})",
-            where=where,
-            hint="delete it; gitstore makes it anew",
-        ) from exc
-
-
-def _lockfile_of(value: Any) -> Lockfile:
-    if value["version"] != 1:
-        raise ValueError(f"version {value['version']}")
-    metadata = value["metadata"]
-    custom = metadata.get("custom_metadata") or {}
-    return Lockfile(
-        channels=tuple(str(channel["url"]) for channel in metadata["channels"]),
-        platforms=tuple(sorted(str(platform) for platform in metadata["platforms"])),
-        source=str(next(iter(metadata["sources"]), "environment.yml")),
-        packages=sorted_packages([_package_of(entry) for entry in value["package"]]),
-        metadata=LockMetadata(
-            input=custom.get("gitstore.input") or None,
-            variables=json.loads(custom.get("gitstore.variables", "{}")),
-            virtual_packages=json.loads(custom.get("gitstore.virtual-packages", "{}")),
-            dropped=json.loads(custom.get("gitstore.dropped", "{}")),
-        ),
-    )
-
-
-def _package_of(entry: Any) -> LockedPackage:
-    hashes = entry["hash"]
-    return LockedPackage(
-        name=str(entry["name"]),
-        version=str(entry["version"]),
-        manager=str(entry["manager"]),
-        platform=str(entry["platform"]),
-        url=str(entry["url"]),
-        sha256=str(hashes.get("sha256") or ""),
-        md5=str(hashes.get("md5") or ""),
-        depends={str(name): str(text) for name, text in (entry.get("dependencies") or {}).items()},
-        category=str(entry.get("category", "main")),
-        optional=bool(entry.get("optional", False)),
-    )

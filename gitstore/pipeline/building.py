@@ -9,7 +9,7 @@ from typing import Any
 
 from gitstore.errors import GitError, GitstoreError, SpecError
 from gitstore.model.canonical import pretty_json
-from gitstore.model.lockfile import parse_lockfile
+from gitstore.model.lockread import parse_lockfile
 from gitstore.model.plan import PlanItem
 from gitstore.model.records import RECORDS_REF, build_path
 from gitstore.model.work import BuildOutcome, PublishedArtifact

@@ -13,7 +13,8 @@ from gitstore.model.canonical import pretty_json
 from gitstore.model.environment import LoadedEnvironment, TreeEntry
 from gitstore.model.identity import EffectiveSpec
 from gitstore.model.lockdiff import LockDiff, diff_lockfiles, summary_words
-from gitstore.model.lockfile import Lockfile, parse_lockfile, render_lockfile
+from gitstore.model.lockfile import Lockfile, render_lockfile
+from gitstore.model.lockread import parse_lockfile
 from gitstore.model.plan import PlanItem
 from gitstore.model.records import solve_path
 from gitstore.model.work import Solution

@@ -11,7 +11,8 @@ from typing import Any
 from gitstore.errors import GitstoreError
 from gitstore.model.environment import LoadedEnvironment, SpecTree, TreeEntry
 from gitstore.model.lockdiff import LockDiff, diff_lockfiles
-from gitstore.model.lockfile import Lockfile, parse_lockfile
+from gitstore.model.lockfile import Lockfile
+from gitstore.model.lockread import parse_lockfile
 from gitstore.model.records import History
 from gitstore.model.report import error_dict
 from gitstore.model.work import Solution

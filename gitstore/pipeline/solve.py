@@ -17,6 +17,7 @@ from gitstore.model.lockfile import (
 )
 from gitstore.model.work import PlatformRequest, Solution, SolveRequest
 
+_SHOWN = 3
 _NAME = re.compile(r"(?:[^\s:]+::)?([A-Za-z0-9_.-]+)")
 
 
@@ -82,29 +83,53 @@ def direct_names(spec: EffectiveSpec) -> frozenset[str]:
 
 
 def verify_claim(claim: Lockfile, solved: Lockfile, *, input_digest: str, where: str) -> bool:
-    """Say whether a lockfile that no solve record knows is what a solve gives.
+    """Say whether a lockfile that no solve record knows is just what gitstore would have written.
 
-    True: it stands as it is. False: it was made for another input, and the new one replaces it.
+    True: it stands as it is, down to its last field. False: the same packages with anything else
+    about them different, or made for another input; what was solved replaces it.
 
     Raises:
-        SolveError: it claims to be for this very input (or for none) and is not derived from it.
+        SolveError: it claims to be for this very input (or for none), and other packages than a
+            solve gives stand in it.
     """
-    if _identities(claim) == _identities(solved):
+    if claim == solved:
         return True
-    if claim.metadata.input not in (None, input_digest):
+    ours = {(package.platform, package.identity) for package in solved.packages}
+    theirs = {(package.platform, package.identity) for package in claim.packages}
+    if ours == theirs or claim.metadata.input not in (None, input_digest):
         return False
-    extra = sorted({p.name for p in claim.packages} ^ {p.name for p in solved.packages})
-    differs = extra or sorted(
-        {p.name for p in claim.packages if (p.platform, p.identity) not in _identities(solved)}
-    )
     raise SolveError(
-        "the lockfile was not written by gitstore, and a solve of its spec does not give it: "
-        f"{', '.join(f'`{name}`' for name in differs[:5])} differ",
+        "the lockfile was not written by gitstore, and a solve of its spec gives another one: "
+        f"{_differences(claim, solved)}",
         where=where,
         code="lock-breach",
         hint="delete the lockfile to have it made anew, or restore the one that was there before",
     )
 
 
-def _identities(lock: Lockfile) -> frozenset[tuple[str, tuple[str, str, str]]]:
-    return frozenset((package.platform, package.identity) for package in lock.packages)
+def _differences(claim: Lockfile, solved: Lockfile) -> str:
+    """Name the first packages that a claim has otherwise than a solve, each with how."""
+    words: dict[str, None] = {}
+    for platform in sorted({*claim.platforms, *solved.platforms}):
+        theirs = {package.name: package for package in claim.on(platform)}
+        ours = {package.name: package for package in solved.on(platform)}
+        for name in sorted({*theirs, *ours}):
+            if word := _difference(name, theirs.get(name), ours.get(name)):
+                words[word] = None
+    shown = list(words)[:_SHOWN]
+    more = f"; and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return "; ".join(shown) + more
+
+
+def _difference(name: str, theirs: LockedPackage | None, ours: LockedPackage | None) -> str:
+    if ours is None:
+        return f"`{name}` should not be in it"
+    if theirs is None:
+        return f"`{name}` is missing"
+    if theirs.version != ours.version:
+        return f"`{name}` is {theirs.version}, not {ours.version}"
+    if theirs.url.rpartition("/")[0] != ours.url.rpartition("/")[0]:
+        return f"`{name}` comes from {redact(theirs.url)}, not {redact(ours.url)}"
+    if theirs.file_name != ours.file_name:
+        return f"`{name}` is {theirs.file_name}, not {ours.file_name}"
+    return f"`{name}` has another hash" if theirs.sha256 != ours.sha256 else ""

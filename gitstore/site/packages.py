@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from gitstore.model.channels import has_secret
-from gitstore.model.lockfile import LockedPackage, Lockfile, parse_lockfile
+from gitstore.model.lockfile import LockedPackage, Lockfile
+from gitstore.model.lockread import LockReadError, package_of, parse_lockfile
 from gitstore.model.records import RECORDS_REF, package_path
 from gitstore.pipeline.ports import Repository
 from gitstore.site.catalogue import Package
@@ -30,7 +30,6 @@ _BLOCK = re.compile(
 )
 _OURS = "\n    gitstore.format: '1'\n"
 _NEXT = "\n- name: "
-_PLATFORM = re.compile(r"[a-z0-9-]{1,40}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,12 +67,9 @@ class PackageReader:
         """
         data = self.repository.read(oid)
         lock, entries = self._read_ours(data, where) or self._read_any(data, where)
-        platforms: dict[str, list[Package]] = {
-            platform: [] for platform in lock.platforms if _PLATFORM.fullmatch(platform)
-        }
+        platforms: dict[str, list[Package]] = {platform: [] for platform in lock.platforms}
         for entry in entries:
-            if entry.platform in platforms:
-                platforms[entry.platform].append(entry.package)
+            platforms[entry.platform].append(entry.package)
         return LockContent(
             channels=tuple(clean(channel) for channel in lock.channels),
             platforms={platform: tuple(packages) for platform, packages in platforms.items()},
@@ -93,22 +89,18 @@ class PackageReader:
         for block in packages.removesuffix("\n").split(_NEXT):
             entry = self._blocks.get(block)
             if entry is None:
-                match = _BLOCK.fullmatch(block)
-                if match is None:
+                locked = _package_of_block(block)
+                if locked is None:
                     return None
-                name, version, manager, platform, url, sha256 = map(_unquoted, match.groups())
-                locked = LockedPackage(
-                    name=name,
-                    version=version,
-                    platform=platform,
-                    url=url,
-                    sha256=sha256,
-                    md5="",
-                    manager=manager,
-                )
                 entry = self._blocks[block] = self._entry(locked)
             entries.append(entry)
-        return parse_lockfile(f"{head}\npackage: []\n".encode(), where=where), entries
+        lock = parse_lockfile(f"{head}\npackage: []\n".encode(), where=where)
+        platforms = {entry.platform for entry in entries}
+        if not platforms.issubset(lock.platforms) or len(entries) > len(
+            {(entry.platform, entry.package.manager, entry.package.name) for entry in entries}
+        ):
+            return None
+        return lock, entries
 
     def _read_any(self, data: bytes, where: str) -> tuple[Lockfile, list[Entry]]:
         lock = parse_lockfile(data, where=where)
@@ -143,10 +135,21 @@ class PackageReader:
         )
 
 
+def _package_of_block(block: str) -> LockedPackage | None:
+    """Read one package of ours; None where it is not just as we write them."""
+    match = _BLOCK.fullmatch(block)
+    if match is None:
+        return None
+    name, version, manager, platform, url, sha256 = map(_unquoted, match.groups())
+    fields = {"name": name, "version": version, "manager": manager, "platform": platform}
+    try:
+        return package_of({**fields, "url": url, "hash": {"sha256": sha256}}, name)
+    except LockReadError:
+        return None
+
+
 def _dropped(lock: Lockfile) -> dict[str, str]:
-    dropped: Any = lock.metadata.dropped
-    found = dropped.items() if isinstance(dropped, dict) else ()
-    return {clean(str(platform)): first_line(str(reason)) for platform, reason in found}
+    return {clean(name): first_line(reason) for name, reason in lock.metadata.dropped.items()}
 
 
 def _unquoted(scalar: str) -> str:

@@ -19,10 +19,10 @@ from gitstore.model.lockfile import (
     Lockfile,
     LockMetadata,
     constraints_of,
-    parse_lockfile,
     render_lockfile,
     sorted_packages,
 )
+from gitstore.model.lockread import parse_lockfile
 
 text = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp")),
@@ -87,7 +87,7 @@ def test_any_text_survives_every_yaml_reader(value: str) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["y", "No", "on", "null", "~", "1e3", "0x1", "1_0", ".inf", "1:30", "=", "", "a: b", "#"],
+    ["y", "No", "on", "null", "~", "1e3", "0x1", "1_0", ".inf", "1:30", "=", "a: b", "#"],
 )
 def test_words_that_yaml_would_misread_are_quoted(word: str) -> None:
     lock = Lockfile(channels=(word,), platforms=(), source="x", packages=())
@@ -158,12 +158,66 @@ def lock_of(*found: LockedPackage) -> Lockfile:
     )
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"[]", b"version: 2", b"a: [", b"version: 1\nmetadata: {}\n", b"\xff"]
+HEAD = (
+    "version: 1\nmetadata:\n  content_hash: {}\n  channels: []\n  platforms: [linux-64]\n"
+    "  sources: [environment.yml]\npackage:\n"
 )
-def test_what_is_no_lockfile_is_said(data: bytes) -> None:
-    with pytest.raises(SpecError, match="lockfile"):
-        parse_lockfile(data, where="x")
+ENTRY = (
+    "- name: a\n  version: 1.10\n  manager: conda\n  platform: linux-64\n"
+    "  url: https://host.example/c/noarch/a-1.10-0.conda\n  hash: {sha256: '" + "0" * 64 + "'}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file must be a mapping"),
+        ("[]", "the file must be a mapping"),
+        ("true", "the file must be a mapping"),
+        ("version: 2", "`version` is `2`, and format 1 is read"),
+        ("a: [", "line 2: did not find"),
+        ("version: 1\nmetadata: {}\n", "`platforms` is missing"),
+        ("a: \x01", "line 1: a character that YAML forbids"),
+        ("[" * 100_000, "nested deeper than 12 levels"),
+        ("{a: " * 100_000, "nested deeper than 12 levels"),
+        ("a: &a [x]\nb: *a", "line 2: an alias has no place in a lockfile"),
+        ("version: 1\nversion: 1", "line 2: `version` stands twice"),
+        (HEAD + ENTRY * 2, "package 2 (`a`) stands twice for linux-64"),
+        (HEAD + ENTRY + ENTRY.replace("'000", "'100") + "  category: dev\n", "stands twice"),
+        (HEAD + ENTRY.replace("64\n", "32\n"), "package 1 (`a`): `linux-32` is not among"),
+        (HEAD + ENTRY.replace("name: a", "name: ../a"), "package 1: `name` cannot be `../a`"),
+        (HEAD + ENTRY.replace("name: a", "name: [a]"), "package 1: `name` must be text"),
+        (HEAD + ENTRY.replace("'000", "'XYZ"), "package 1 (`a`): `hash.sha256` cannot be `XYZ"),
+        (HEAD + ENTRY.replace("{sha256: '" + "0" * 64 + "'}", "{}"), "(`a`) has no hash"),
+        (HEAD + ENTRY.replace("https://", "//"), "package 1 (`a`): `url` cannot be"),
+        (HEAD + ENTRY.replace("manager: conda", "manager: cargo"), "the manager `cargo`"),
+        (HEAD + "- x\n", "package 1 must be a mapping"),
+        (HEAD.replace("[environment.yml]", "[[x]]") + ENTRY, "`metadata.sources` must hold"),
+        (
+            HEAD.replace("package:", "  custom_metadata: {gitstore.variables: '{'}\npackage:")
+            + ENTRY,
+            "`gitstore.variables` is not JSON",
+        ),
+    ],
+)
+def test_what_is_no_lockfile_is_said_in_one_line(text: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_lockfile(text.encode(), where="x")
+    assert said in caught.value.message
+    assert "\n" not in caught.value.message
+    assert len(caught.value.message) < 200
+    assert caught.value.code == "lock-invalid"
+
+
+def test_bytes_that_are_not_utf8_are_said() -> None:
+    with pytest.raises(SpecError, match="line 2: the byte 0xff is not UTF-8"):
+        parse_lockfile(b"version: 1\n\xff", where="x")
+
+
+def test_what_another_tool_wrote_is_taken_as_it_stands() -> None:
+    """A version that YAML would read as a number, and a package under two categories."""
+    lock = parse_lockfile((HEAD + ENTRY + ENTRY + "  category: dev\n").encode(), where="x")
+    assert [(p.version, p.category) for p in lock.packages] == [("1.10", "main"), ("1.10", "dev")]
 
 
 def test_a_name_twice_in_depends_keeps_both_constraints() -> None:

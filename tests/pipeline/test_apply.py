@@ -209,14 +209,38 @@ def test_a_claimed_lockfile_that_a_solve_gives_again_is_taken_as_it_is(lab: Lab)
     lab.apply()
     claim = lab.file(lock_path("ours"))
     assert claim is not None
-    # Another tool would write no metadata of ours, and other bytes.
-    claim = claim.replace(b"    gitstore.input: ", b"    somebody.else: ") + b"# by hand\n"
     lab.push({spec_path("copy"): "dependencies:\n  - lens\n", lock_path("copy"): claim})
     (item,) = [item for item in lab.plan() if item["environment"] == "copy"]
     assert item["reason"] == "lock-unverified"
     head = lab.head()
     lab.apply()
     assert lab.head() == head, "a claim that is true is not rewritten"
+    assert lab.apply() == []
+
+
+def test_a_lockfile_of_the_right_packages_that_somebody_dressed_up_is_written_anew(
+    lab: Lab,
+) -> None:
+    """The packages are what a solve gives; the rest would have gone into builds and pages."""
+    lab.ask("lens", name="ours")
+    lab.apply()
+    honest = lab.file(lock_path("ours"))
+    assert honest is not None
+    for number, (old, new) in enumerate(
+        [
+            (b"gitstore.variables: '{}'", b'gitstore.variables: \'{"LD_PRELOAD": "/evil"}\''),
+            (b"gitstore.dropped: '{}'", b'gitstore.dropped: \'{"linux-64": "a lie"}\''),
+            (b"    gitstore.input: ", b"    somebody.else: "),
+            (b"  category: main", b"  category: dev"),
+            (b"  sources:\n  - environment.yml", b"  sources:\n  - elsewhere.yml"),
+        ]
+    ):
+        forged = honest.replace(old, new)
+        assert forged != honest, old
+        name = f"dressed-{number}"
+        lab.push({spec_path(name): "dependencies:\n  - lens\n", lock_path(name): forged})
+        lab.apply()
+        assert lab.file(lock_path(name)) == honest, old
     assert lab.apply() == []
 
 
@@ -232,6 +256,7 @@ def test_a_lockfile_that_claims_too_much_is_a_breach_and_never_built(lab: Lab) -
     lab.push({lock_path("tiny"): forged})
     (outcome,) = lab.apply(code=1)
     assert outcome["error"]["code"] == "lock-breach"
+    assert "has another hash" in outcome["error"]["message"]
     assert lab.file(lock_path("tiny")) == forged, "what somebody wrote is shown, not overwritten"
     assert lab.records("builds/") == builds
     lab.push({lock_path("tiny"): None})

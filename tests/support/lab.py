@@ -16,7 +16,8 @@ from typing import Any
 
 from gitstore.cli.boundary import run
 from gitstore.git.repository import GitRepository
-from gitstore.model.lockfile import Lockfile, parse_lockfile
+from gitstore.model.lockfile import Lockfile
+from gitstore.model.lockread import parse_lockfile
 from gitstore.model.records import RECORDS_REF
 from gitstore.stores import create_namespace, create_store
 from gitstore.wiring import open_store
