@@ -62,6 +62,20 @@ class UsageError(GitstoreError):
     default_code = "usage"
 
 
+class StoppedError(GitstoreError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_code = EXIT_INTERRUPTED
+    default_code = "interrupted"
+
+
+class BugError(GitstoreError):
+    """A mistake of ours that nothing else expected."""
+
+    exit_code = EXIT_BUG
+    default_code = "bug"
+
+
 class SpecError(GitstoreError):
     """Files that people wrote have problems; ``problems`` holds every one of them."""
 

@@ -15,7 +15,7 @@ import click
 from gitstore import __version__
 from gitstore.cli import COMMANDS, cli
 from gitstore.cli.session import Session
-from gitstore.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE, GitstoreError
+from gitstore.errors import EXIT_INTERRUPTED, BugError, GitstoreError, StoppedError, UsageError
 from gitstore.model.channels import redact
 
 _LIBRARIES = ("py-rattler", "pygit2", "click", "pyyaml", "zstandard")
@@ -32,43 +32,48 @@ def run(arguments: Sequence[str]) -> int:
             args=list(arguments), prog_name="gitstore", standalone_mode=False, obj=session
         )
     except GitstoreError as exc:
-        session.reporter.error(session.command, exc)
-        return exc.exit_code
+        return _end(session, exc)
     except click.UsageError as exc:
         return _usage(session, exc)
     except click.ClickException as exc:
-        session.reporter.error(session.command, GitstoreError(exc.format_message(), code="usage"))
-        return EXIT_USAGE
+        return _end(session, UsageError(exc.format_message()))
     except (click.Abort, KeyboardInterrupt):
-        error = GitstoreError(
-            "interrupted", hint="run the same command again; nothing is lost", code="interrupted"
-        )
-        session.reporter.error(session.command, error)
-        return EXIT_INTERRUPTED
+        hint = "run the same command again; nothing is lost"
+        return _end(session, StoppedError("interrupted", hint=hint))
     except BrokenPipeError:
         return EXIT_INTERRUPTED
     except Exception as exc:  # noqa: BLE001  a bug: one line for the person, the rest in a file
-        return _bug(session, exc)
+        return _end(session, _bug(session, exc))
     return result if isinstance(result, int) else 0
+
+
+def _end(session: Session, error: GitstoreError) -> int:
+    session.reporter.error(session.command, error)
+    return error.exit_code
 
 
 def _usage(session: Session, exc: click.UsageError) -> int:
     hint = f"`{exc.ctx.command_path} --help` shows how" if exc.ctx else None
-    error = GitstoreError(exc.format_message(), hint=hint, code="usage")
-    session.reporter.error(session.command, error)
-    return EXIT_USAGE
+    return _end(session, UsageError(exc.format_message(), hint=hint))
 
 
-def _bug(session: Session, exc: Exception) -> int:
+def _bug(session: Session, exc: Exception) -> GitstoreError:
+    if not _here():
+        return UsageError("the current folder is gone", hint="`cd` to one that is there")
     log = _write_log(session, exc)
     said = next(iter(str(exc).splitlines()), "")
-    error = GitstoreError(
-        f"this is a bug in gitstore: {type(exc).__name__}: {said}",
-        hint=f"report it with {log}",
-        code="bug",
+    return BugError(
+        f"this is a bug in gitstore: {type(exc).__name__}: {said}", hint=f"report it with {log}"
     )
-    session.reporter.error(session.command, error)
-    return EXIT_BUG
+
+
+def _here() -> bool:
+    """Say whether the current folder is still there; without one nothing can work."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _write_log(session: Session, exc: Exception) -> Path:

@@ -57,7 +57,16 @@ def check_site_folder(folder: Path) -> None:
     Raises:
         UsageError: it does.
     """
-    if not folder.exists() or (folder / MARKER).is_file():
+    if not folder.exists():
+        return
+    if Path.cwd().resolve().is_relative_to(folder):
+        # It is put aside whole, and whoever stands in it would be left nowhere.
+        raise UsageError(
+            "the current folder cannot be replaced by the site",
+            where=str(folder),
+            hint="name another one, such as `site`",
+        )
+    if (folder / MARKER).is_file():
         return
     hint = f"name another folder, such as {folder / 'site'}"
     if not folder.is_dir():

@@ -158,6 +158,25 @@ def test_a_bug_is_one_line_and_a_log(lab: Lab, monkeypatch: pytest.MonkeyPatch) 
     log = Path(line.removeprefix("hint: report it with "))
     assert "ZeroDivisionError" in log.read_text()
     log.unlink()
+    error = check_envelope(lab.run("plan", "--json").out, "plan")["error"]
+    assert (error["code"], error["exit_code"]) == ("bug", 3)  # type: ignore[index]
+    Path(error["hint"].removeprefix("report it with ")).unlink()  # type: ignore[index]
+
+
+def test_a_folder_that_is_gone_is_no_bug_of_ours(lab: Lab, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = "import os, runpy, sys; os.rmdir(os.getcwd()); runpy.run_module('gitstore', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "check", "."],
+        cwd=gone,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "the current folder is gone" in done.stderr
 
 
 def test_alone_it_shows_the_state_and_three_things_to_type(lab: Lab, tmp_path: Path) -> None:

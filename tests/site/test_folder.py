@@ -95,6 +95,19 @@ def test_what_is_somebodys_is_refused_and_stays(place: Path, kind: str) -> None:
     assert sorted(path for path in place.rglob("*")) == before
 
 
+def test_the_folder_that_one_stands_in_is_refused(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be put aside whole, with whoever stands in it."""
+    put(place / "site", "1")
+    (place / "empty").mkdir()
+    for here in (place / "site" / "deep", place / "empty"):
+        monkeypatch.chdir(here)
+        with pytest.raises(UsageError, match="the current folder cannot be replaced"):
+            put(here.parent if here.name == "deep" else here, "2")
+    assert shown(place / "site") == ["1", "1"]
+
+
 def test_a_link_keeps_pointing_where_it_points(place: Path) -> None:
     put(place / "real", "1")
     (place / "link").symlink_to("real")
