@@ -183,7 +183,11 @@ class GitRepository:
             at = oid
             commit = self._try(lambda at=at: self._repo[at], f"commit {at} is missing")  # type: ignore[misc]
             oid = str(commit.parent_ids[0]) if commit.parent_ids else None
-            yield CommitInfo(oid=at, parent=oid, time=commit.commit_time, message=commit.message)
+            yield CommitInfo(oid=at, parent=oid, time=commit.commit_time)
+
+    def message(self, commit: str) -> str:
+        """Return a commit's message."""
+        return self._try(lambda: str(self._repo[commit].message), f"commit {commit} is missing")
 
     def changed_files(self, commit: str, parent: str | None) -> list[tuple[str, str | None]]:
         """Return the paths that differ between two commits, with the new blob or None."""

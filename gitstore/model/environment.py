@@ -29,12 +29,11 @@ class TreeEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommitInfo:
-    """One commit: its id, its first parent, seconds since 1970, and its message."""
+    """One commit: its id, its first parent, and seconds since 1970."""
 
     oid: str
     parent: str | None
     time: int
-    message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,7 +17,11 @@ _ATTENTION = frozenset({"spec-invalid", "failed-before"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """One item of a plan, carried out or failed."""
+    """One item of a plan, carried out or failed.
+
+    ``record`` is the path on the records branch that tells everything about a lock, such as each
+    package that moved: of ten thousand environments that would be too much for one report.
+    """
 
     environment: str
     verb: str
@@ -25,7 +29,7 @@ class Outcome:
     detail: str = ""
     platform: str | None = None
     error: GitstoreError | None = None
-    changes: Mapping[str, Any] | None = None
+    record: str | None = None
     artifacts: tuple[Mapping[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -35,7 +39,7 @@ class Outcome:
             "platform": self.platform,
             "status": self.status,
             "detail": self.detail,
-            "changes": self.changes,
+            "record": self.record,
             "artifacts": [dict(place) for place in self.artifacts],
             "error": error_dict(self.error) if self.error else None,
         }

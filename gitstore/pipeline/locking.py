@@ -251,14 +251,15 @@ class LockStep:
     def _record(
         self, head: str, ready: Sequence[Candidate], commits: Mapping[str, str]
     ) -> list[Locked]:
-        ports = self._state.ports
+        found_at = {found.environment.name: self._entry(head, found) for found in ready}
+        for name, commit in commits.items():
+            if name in found_at:
+                self._versions.made(commit, found_at[name].path, found_at[name].oid)
         versions = self._versions.at(head)
         locked = []
         for found in ready:
             environment = found.environment
-            entry = ports.repository.entry(head, environment.lock_path)
-            if entry is None:
-                raise AssertionError(f"a lockfile that was committed is not there: {environment}")
+            entry = found_at[environment.name]
             number = max(1, len(versions.get(environment.lock_path, ())))
             self._record_one(found, entry, number)
             current = replace(environment, lock=entry)
@@ -268,6 +269,12 @@ class LockStep:
                 Locked(environment=current, lock=found.lock, number=number, commit=commit)
             )
         return locked
+
+    def _entry(self, head: str, found: Candidate) -> TreeEntry:
+        entry = self._state.ports.repository.entry(head, found.environment.lock_path)
+        if entry is None:
+            raise AssertionError(f"a lockfile that was committed is not there: {found.environment}")
+        return entry
 
     def _record_one(self, found: Candidate, entry: TreeEntry, number: int) -> None:
         state, job, environment = self._state, found.job, found.environment
@@ -287,10 +294,11 @@ class LockStep:
             store=state.ports.store,
             started=job.started,
         )
-        state.records[solve_path(environment.name, job.input)] = pretty_json(record)
+        path = solve_path(environment.name, job.input)
+        state.records[path] = pretty_json(record)
         if found.solution is not None:
-            for path, facts in package_records(found.solution).items():
-                state.records[path] = pretty_json(facts)
+            for place, facts in package_records(found.solution).items():
+                state.records[place] = pretty_json(facts)
         words = summary_words(found.diff) if found.data else "verified: a solve gives it again"
         detail = f"version {number}: {words}"
-        state.done(job.item, detail, changes=found.diff.to_dict())
+        state.done(job.item, detail, record=path)

@@ -12,12 +12,11 @@ from gitstore.pipeline.ports import Repository
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
-    """One version: its number, commit, time (seconds since 1970), message, and lockfile's blob."""
+    """One version: its number, commit, time (seconds since 1970), and lockfile's blob."""
 
     number: int
     commit: str
     time: int
-    message: str
     lock: str
 
 
@@ -48,6 +47,10 @@ class VersionIndex:
         self._head = head
         return self._versions
 
+    def made(self, commit: str, path: str, lock: str) -> None:
+        """Take note of a commit of our own, which needs no comparing: it changed one lockfile."""
+        self._memo.derive("locks-changed", commit, lambda: [(path, lock)])
+
     def _add(self, commit: CommitInfo) -> None:
         changed = self._memo.derive(
             "locks-changed", commit.oid, lambda: _locks_changed(self._repository, commit)
@@ -61,7 +64,6 @@ class VersionIndex:
                     number=len(known) + 1,
                     commit=commit.oid,
                     time=commit.time,
-                    message=commit.message,
                     lock=lock,
                 )
             )

@@ -198,7 +198,7 @@ class NamespaceReader:
     ) -> Environment:
         """Add what the spec says, the history, and the contents of the version that is shown."""
         solves = self._solves(environment.name)
-        history = tuple(_release(version, solves) for version in reversed(versions))
+        history = tuple(self._release(version, solves) for version in reversed(versions))
         environment = replace(
             environment,
             description=described.description,
@@ -301,6 +301,17 @@ class NamespaceReader:
                 )
         return ()
 
+    def _release(self, version: Version, solves: Mapping[str, SolveFacts]) -> Release:
+        subject, body = split_message(self.ports.repository.message(version.commit))
+        return Release(
+            number=version.number,
+            commit=version.commit,
+            time=version.time,
+            subject=subject,
+            body=body,
+            verified=version.lock in solves,
+        )
+
 
 def _finding(error: GitstoreError) -> Finding:
     return Finding(code=error.code, message=first_line(error.message), hint=clean(error.hint or ""))
@@ -312,15 +323,3 @@ def _latest(
     """Return the latest version whose lockfile a record knows (``any_lock``: the latest)."""
     known = (version for version in reversed(versions) if any_lock or version.lock in solves)
     return next(known, None)
-
-
-def _release(version: Version, solves: Mapping[str, SolveFacts]) -> Release:
-    subject, body = split_message(version.message)
-    return Release(
-        number=version.number,
-        commit=version.commit,
-        time=version.time,
-        subject=subject,
-        body=body,
-        verified=version.lock in solves,
-    )

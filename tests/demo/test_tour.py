@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lab import gitstore
+from tests.support.lab import Lab, gitstore
 
 
 @pytest.mark.network
@@ -30,7 +30,8 @@ def test_the_demo_goes_through_the_whole_line(tmp_path: Path) -> None:
         set(),
     ]
     (edit,) = [o for o in applies[1]["result"][0]["outcomes"] if o["verb"] == "lock"]
-    moved = edit["changes"].popitem()[1]
+    lab = Lab(root=tmp_path / "demo" / "lab", channel="")
+    (moved,) = lab.records("solves/tools/")[edit["record"]]["changes"].values()
     assert moved["removed"] == moved["changed"] == [], "only what is forced moves"
     assert "requests" in {package["name"] for package in moved["added"]}
     (probe,) = [step for step in steps if "numpy.__version__" in step["command"]]

@@ -45,7 +45,7 @@ def test_the_commit_message_is_the_package_diff_with_trailers(lab: Lab) -> None:
     lab.ask("emulsion 2.*", "history 1.0.0")
     lab.apply()
     repository = lab.repository()
-    messages = [commit.message for commit in repository.first_parents(lab.head())]
+    messages = [repository.message(commit.oid) for commit in repository.first_parents(lab.head())]
     assert "  ~ emulsion 1.5 -> 2.0\n" in messages[0]
     assert "  + history 1.0.0\n" in messages[0]
     trailers = messages[2].rstrip().rsplit("\n\n", 1)[1].splitlines()

@@ -143,7 +143,7 @@ class Lab:
         repository = self.repository(namespace)
         head = repository.resolve(ref or repository.head_ref())
         found = repository.first_parents(head) if head else iter(())
-        return [commit.message.splitlines()[0] for commit in found]
+        return [repository.message(commit.oid).splitlines()[0] for commit in found]
 
     def blobs(self) -> list[Path]:
         """Return what lies in the directory target."""
