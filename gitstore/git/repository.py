@@ -19,7 +19,11 @@ _T = TypeVar("_T")
 _FOREIGN = (pygit2.GitError, OSError, KeyError, ValueError)
 _MODE_LINK = 0o120000
 _MODE_SUBMODULE = 0o160000
+# Bytes of objects that libgit2 keeps; by default a quarter of a gigabyte, for trees seen once.
+_CACHE_SIZE = 16 * 1024 * 1024
 _FALLBACK_BRANCH = "refs/heads/main"
+
+pygit2.settings.cache_max_size(_CACHE_SIZE)
 
 
 class GitRepository:

@@ -165,16 +165,23 @@ def _apply_rounds(
         if not items:
             break
         tried |= {(item.environment, item.key) for item in items}
-        state = RunState(
-            ports=ports,
-            tree=observed.tree,
-            planner=observed.planner,
-            environments=dict(observed.tree.by_name()),
-        )
-        carry_out(state, replace(observed.plan, items=tuple(items)))
-        outcomes += state.outcomes
+        outcomes += _carry_out_items(ports, observed, items)
+        del observed  # ten thousand environments need not be in memory twice
         observed = observe(ports, selected=selected, retry=False)
     return observed, outcomes
+
+
+def _carry_out_items(
+    ports: NamespacePorts, observed: Observation, items: Sequence[PlanItem]
+) -> list[Outcome]:
+    state = RunState(
+        ports=ports,
+        tree=observed.tree,
+        planner=observed.planner,
+        environments=dict(observed.tree.by_name()),
+    )
+    carry_out(state, replace(observed.plan, items=tuple(items)))
+    return state.outcomes
 
 
 def carry_out(state: RunState, plan: Plan) -> None:
