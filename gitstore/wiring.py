@@ -15,8 +15,10 @@ from gitstore.errors import GitstoreError, SpecError, UsageError
 from gitstore.executors.local import LocalExecutor
 from gitstore.git.repository import GitRepository
 from gitstore.memo import Memo
+from gitstore.model.channels import ChannelNames
 from gitstore.model.problems import Problem, errors_of
 from gitstore.model.records import RECORDS_REF, build_path
+from gitstore.model.rules import Rules
 from gitstore.model.settings import (
     STORE_FILE,
     NamespaceEntry,
@@ -24,7 +26,7 @@ from gitstore.model.settings import (
     check_store_settings,
     store_settings,
 )
-from gitstore.model.work import PublishedArtifact, Target
+from gitstore.model.work import Network, PublishedArtifact, Target
 from gitstore.model.yamltext import YamlError, parse_yaml
 from gitstore.pipeline.history import read_record
 from gitstore.pipeline.state import NamespacePorts
@@ -80,6 +82,15 @@ class Store:
                 hint=f"it has {known}; `gitstore namespace create {name}` makes one",
             )
         return found
+
+    def rules(self, entry: NamespaceEntry | None) -> Rules:
+        """Return the store's rules for one of its namespaces, or for a folder that is none."""
+        return Rules(
+            allowed=(("the store", self.settings.allowed_channels),),
+            accepted_terms=self.settings.accepted_terms,
+            is_public=entry is not None and entry.visibility == "public",
+            names=ChannelNames(aliases=self.settings.aliases),
+        )
 
     def repository(self, entry: NamespaceEntry) -> GitRepository:
         """Open a namespace's repository."""
@@ -181,6 +192,7 @@ def namespace_ports(
     events: Events,
     run_name: str,
     runner_platform: str,
+    network: Network,
     workers: int | None = None,
 ) -> Iterator[NamespacePorts]:
     """Wire everything that a run of one namespace needs, and take it apart again."""
@@ -200,7 +212,8 @@ def namespace_ports(
             work=store.work / run_name,
             runner_platforms=(runner_platform,),
             targets=store.targets,
-            store_channels=settings.allowed_channels,
+            rules=store.rules(entry),
+            network=network,
             solve_timeout=settings.solve_timeout,
             build_timeout=settings.build_timeout,
         )

@@ -19,8 +19,9 @@ MAY_KNOW = {
     "output": set(),
     "pipeline": {"files", "memo", "tasks"},
     "git": {"files"},
-    "solvers": set(),
-    "builders": {"files"},
+    "network": set(),
+    "solvers": {"network"},
+    "builders": {"files", "network"},
     "publishers": {"files", "pipeline.ports"},
     "executors": set(),
     "tasks": {"files", "pipeline", "publishers", "solvers", "builders"},
@@ -33,7 +34,7 @@ MAY_KNOW = {
     "__init__": set(),
 }
 FOREIGN = {
-    "rattler": {"solvers", "builders", "demo", "model"},
+    "rattler": {"network", "solvers", "builders", "demo", "model"},
     "pygit2": {"git"},
     "click": {"cli"},
     "jinja2": {"site"},

@@ -44,6 +44,7 @@ class LocalBuilder:
                 root=work / "prefix",
                 cache=Path(request.cache),
                 variables=request.variables,
+                network=request.network,
             )
             _add_scripts(staged, request)
         log.say(f"linked {len(request.packages)} packages for {request.platform}")

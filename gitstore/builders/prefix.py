@@ -24,6 +24,8 @@ from gitstore.files import file_digest, write_file
 from gitstore.model.canonical import pretty_json
 from gitstore.model.channels import redact
 from gitstore.model.lockfile import LockedPackage
+from gitstore.model.work import Network
+from gitstore.network import channel_client
 
 # Short enough that a `#!` line with it is kept as it is (the kernel reads 127 bytes), and like
 # nothing that a text file says by chance.
@@ -65,6 +67,7 @@ def install_prefix(
     root: Path,
     cache: Path,
     variables: Mapping[str, str],
+    network: Network,
 ) -> StagedPrefix:
     """Install ``packages`` into ``root`` and make its metadata tell nothing of this machine.
 
@@ -84,6 +87,7 @@ def install_prefix(
                 platform=rattler.Subdir(platform),
                 execute_link_scripts=False,
                 show_progress=False,
+                client=channel_client(network),
                 alternative_target_prefix=PLACEHOLDER,
             )
         )

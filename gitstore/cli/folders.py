@@ -24,10 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Specs to look at, and where they come from. ``selected`` is None for all of them."""
+    """Specs to look at, and where they come from. ``selected`` is None for all of them.
+
+    ``root`` is the folder of files on disk, None for a revision.
+    """
 
     source: SourceTree
     tree: SpecTree
+    root: Path | None = None
     selected: frozenset[str] | None = None
     history: History = field(default_factory=History)
 
@@ -72,7 +76,7 @@ def folder_subject(path: Path) -> Subject:
         memo=Memo(None),
         only=path.relative_to(root).as_posix() if path.is_file() else None,
     )
-    return Subject(source=FolderTree(root), tree=tree)
+    return Subject(source=FolderTree(root), tree=tree, root=root)
 
 
 def _settings_folder(folder: Path) -> Path:

@@ -41,6 +41,13 @@ def common_options(function: _F) -> _F:
             callback=_into_session("as_json"),
         ),
         click.option(
+            "--offline",
+            is_flag=True,
+            help="Use what the cache holds of channels, and ask nobody.",
+            expose_value=False,
+            callback=_into_session("offline"),
+        ),
+        click.option(
             "-v",
             "--verbose",
             is_flag=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +12,12 @@ from gitstore.cli.options import common_options
 from gitstore.cli.session import Session, runner_platform
 from gitstore.cli.text import preview_lines
 from gitstore.errors import EXIT_DONE, EXIT_SOME_FAILED
+from gitstore.model.rules import Rules
 from gitstore.pipeline.preview import Preview
+
+if TYPE_CHECKING:
+    from gitstore.model.environment import SpecTree
+    from gitstore.wiring import Store
 
 
 @click.command("preview", short_help="Solve, and show which packages would change.")
@@ -42,10 +48,8 @@ def command(ctx: click.Context, what: tuple[str, ...]) -> None:
                 executor=executor,
                 cache=cache,
                 runner_platform=runner_platform(),
-                rules=(
-                    ("the store", settings.allowed_channels if settings else None),
-                    ("the namespace", subject.tree.settings.allowed_channels),
-                ),
+                rules=_rules(store, subject.tree),
+                network=session.network(settings),
                 timeout=settings.solve_timeout if settings else 600.0,
                 selected=subject.selected,
                 history=subject.history,
@@ -71,6 +75,11 @@ def command(ctx: click.Context, what: tuple[str, ...]) -> None:
     if one_environment(what) and every and every[0].error is not None:
         code = every[0].error.exit_code
     ctx.exit(code)
+
+
+def _rules(store: Store | None, tree: SpecTree) -> Rules:
+    rules = store.rules(store.settings.namespace(tree.namespace)) if store else Rules()
+    return rules.and_namespace(tree.settings.allowed_channels)
 
 
 def _next(previews: list[Preview], *, has_store: bool) -> str:

@@ -17,7 +17,8 @@ from gitstore.errors import UsageError
 from gitstore.output import Reporter
 
 if TYPE_CHECKING:
-    from gitstore.model.settings import NamespaceEntry
+    from gitstore.model.settings import NamespaceEntry, StoreSettings
+    from gitstore.model.work import Network
     from gitstore.pipeline.state import NamespacePorts
     from gitstore.wiring import Store
 
@@ -33,6 +34,7 @@ class Session:
     as_json: bool = False
     verbose: bool = False
     quiet: bool = False
+    offline: bool = False
     command: str = "gitstore"
 
     @property
@@ -90,6 +92,12 @@ class Session:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         return Path(base) / "gitstore"
 
+    def network(self, settings: StoreSettings | None) -> Network:
+        """Return how channels are reached."""
+        from gitstore.model.work import Network
+
+        return Network(mirrors=settings.mirrors if settings else {}, offline=self.offline)
+
     @property
     def holder(self) -> str:
         """Name this process to who waits for its locks."""
@@ -116,6 +124,7 @@ class Session:
             events=self.reporter.event,
             run_name=run_name or self.run_name,
             runner_platform=runner_platform(),
+            network=self.network(store.settings),
             workers=workers,
         ) as ports:
             yield ports

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 from gitstore.model.problems import Problem
 
 NODEFAULTS = "nodefaults"
-# Channels of one company, free for some uses only: formats.md, "Channel terms".
-CHANNELS_WITH_TERMS = frozenset(
-    {"defaults", "main", "r", "msys2", "anaconda", "pkgs/main", "pkgs/r"}
-)
+# Channels of one company, free for some uses only, and where conda finds them: its `defaults` is
+# a list (conda/base/constants.py), and the short names are mirrored on the host of all channels.
+_PACKAGES = "https://repo.anaconda.com/pkgs/"
+CHANNELS_WITH_TERMS: Mapping[str, tuple[str, ...]] = {
+    "defaults": (f"{_PACKAGES}main", f"{_PACKAGES}r", f"{_PACKAGES}msys2"),
+    **{name: (f"{_PACKAGES}{name}",) for name in ("main", "r", "msys2", "free", "pro")},
+    **{f"pkgs/{name}": (f"{_PACKAGES}{name}",) for name in ("main", "r", "msys2", "free", "pro")},
+    "anaconda": ("https://conda.anaconda.org/anaconda",),
+}
 _TERMS_HOSTS = ("repo.anaconda.com", "repo.continuum.io")
+_TERMS_PATHS = tuple(
+    f"https://conda.anaconda.org/{name}"
+    for name in ("anaconda", "main", "r", "msys2", "free", "pro")
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(/label/[\w.-]+)?")
 _SCHEMES = ("http", "https", "file", "s3", "gs", "oci")
 _TOKEN_PATH = re.compile(r"/t/[^/]+")
@@ -43,9 +54,31 @@ def channel_url(channel: str) -> str:
     return str(Channel(channel).base_url).rstrip("/")
 
 
-def url_in_channel(url: str, channel: str) -> bool:
-    """Say whether a package URL lies in a channel."""
-    return url.startswith(channel_url(channel) + "/")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelNames:
+    """What the names of channels mean in a store: its own aliases, conda's lists, or the rest."""
+
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def urls(self, channel: str) -> tuple[str, ...]:
+        """Return the base URLs of a channel, in order, with no trailing slash."""
+        if channel in self.aliases:
+            return (channel_url(self.aliases[channel]),)
+        if channel in CHANNELS_WITH_TERMS:
+            return CHANNELS_WITH_TERMS[channel]
+        return (channel_url(channel),)
+
+    def all_urls(self, channels: Iterable[str]) -> tuple[str, ...]:
+        """Return the base URLs of several channels, each once."""
+        return tuple(dict.fromkeys(url for channel in channels for url in self.urls(channel)))
+
+
+def has_terms(url: str) -> bool:
+    """Say whether what lies at a URL has terms of use that somebody must accept first."""
+    parts = urlsplit(url)
+    return parts.hostname in _TERMS_HOSTS or any(
+        url == base or url.startswith(f"{base}/") for base in _TERMS_PATHS
+    )
 
 
 def check_channel(channel: str, *, key: str = "") -> list[Problem]:
@@ -87,7 +120,7 @@ def _check_url(url: str, key: str) -> list[Problem]:
                 key=key,
             )
         ]
-    if parts.hostname in _TERMS_HOSTS:
+    if has_terms(url):
         return [_terms(url, key)]
     return []
 
@@ -96,7 +129,7 @@ def _terms(channel: str, key: str) -> Problem:
     return Problem(
         code="channel-terms",
         message=f"the terms of use of channel `{channel}` ask many organisations for a paid "
-        "licence, and nobody has accepted them for this store",
+        "licence: nothing is solved from it until somebody accepts them in store.yml",
         hint="write `conda-forge` instead: it has almost all of the same packages",
         key=key,
     )

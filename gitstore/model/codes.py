@@ -85,8 +85,53 @@ PROBLEMS = _table(
     ),
     _error(
         "spec-selector",
-        "A platform selector of conda-lock is not understood yet.",
-        "Make one spec for each platform.",
+        "A platform selector has words that no platform answers to.",
+        "Write for example `sel(linux)`.",
+    ),
+    _warning(
+        "spec-glued-version",
+        "A name ends in what looks like a version.",
+        "Put a `=` between them.",
+    ),
+    _warning(
+        "selector-ignored",
+        "A comment looks like a platform selector and cannot be understood.",
+        "Write for example `# [linux]`.",
+    ),
+    _error(
+        "pypi-invalid",
+        "A line below `pip:` is not a requirement (PEP 508).",
+        "Write `name` or `name>=1.2`.",
+    ),
+    _error(
+        "pypi-editable",
+        "An editable installation is a folder of one machine.",
+        "Remove the line, or name the git repository.",
+    ),
+    _error(
+        "pypi-path",
+        "A requirement is a file of one machine.",
+        "Publish it to an index or a git repository.",
+    ),
+    _error(
+        "pypi-include",
+        "A requirements file is not in the repository, or cannot be read.",
+        "Commit it, or write its lines into the spec.",
+    ),
+    _error(
+        "pypi-option",
+        "An option of pip that a lockfile cannot keep.",
+        "Remove it; `pypi:` in gitstore.yml sets the index.",
+    ),
+    _error(
+        "pypi-secret",
+        "The URL of a requirement or an index holds a name, a password or a token.",
+        "Remove it, and replace that secret: it is public now.",
+    ),
+    _warning(
+        "pypi-misplaced",
+        "A requirements file stands among the conda packages.",
+        "Move the line below a `- pip:`.",
     ),
     _error(
         "pypi-unsupported",
@@ -101,9 +146,9 @@ PROBLEMS = _table(
         "A URL holds a password or a token.",
         "Remove it, and replace that secret: it is public now.",
     ),
-    _error(
+    _warning(
         "channel-terms",
-        "A channel whose terms of use somebody has to accept first.",
+        "A channel whose terms of use somebody has to accept before it is solved from.",
         "Use conda-forge.",
     ),
     _error(
@@ -115,6 +160,18 @@ PROBLEMS = _table(
     _warning("key-ignored", "A key that nothing reads.", "Remove it, or correct its spelling."),
     _warning(
         "prefix-ignored", "`prefix:` names a folder of somebody's machine.", "Remove the line."
+    ),
+    _warning(
+        "channels-mixed",
+        "`defaults` and `conda-forge` stand in one list; their packages break together.",
+        "Keep one of the two.",
+    ),
+    _warning("python-missing", "`pip:` needs a Python and the spec names none.", "Add `python=…`."),
+    _warning("pin-loose", "An interpreter has no version.", "Write the one that you use."),
+    _warning(
+        "pin-tight",
+        "Packages are pinned to one build, as `conda env export` writes them.",
+        "Keep name and version.",
     ),
     _warning("no-dependencies", "The environment asks for no package.", "Add a dependency."),
     _warning(
@@ -182,6 +239,11 @@ FAILURES = _table(
         code="lock-invalid",
         meaning="A lockfile cannot be read; the message says what is wrong and where.",
         todo="Restore the one before, or delete it; it will be made anew.",
+    ),
+    Code(
+        code="channel-terms",
+        meaning="A channel has terms of use that nobody has accepted for the store.",
+        todo="Use conda-forge, or have them accepted in store.yml.",
     ),
     Code(
         code="channel-not-allowed",

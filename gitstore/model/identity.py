@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from gitstore.model.canonical import digest
+from gitstore.model.dependencies import applies
 from gitstore.model.platforms import virtual_packages_for
 from gitstore.model.settings import NamespaceSettings
 from gitstore.model.spec import EnvironmentSpec
@@ -22,15 +23,19 @@ BUILDER_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EffectiveSpec:
-    """What a solve is asked: the spec with the namespace's settings applied."""
+    """What a solve is asked: the spec with the namespace's settings applied.
+
+    ``dependencies`` are those that count on each platform.
+    """
 
     channels: tuple[str, ...]
     platforms: tuple[str, ...]
     platforms_asked: bool
     virtual_packages: Mapping[str, Mapping[str, str]]
     channel_priority: str
-    dependencies: tuple[str, ...]
+    dependencies: Mapping[str, tuple[str, ...]]
     variables: Mapping[str, str]
+    category: str = "main"
 
 
 def effective_spec(
@@ -57,8 +62,14 @@ def effective_spec(
             for platform in platforms
         },
         channel_priority=settings.channel_priority,
-        dependencies=spec.dependencies,
+        dependencies={
+            platform: tuple(
+                wish.text for wish in spec.dependencies if applies(wish.selector, platform)
+            )
+            for platform in platforms
+        },
         variables=spec.variables,
+        category=spec.category,
     )
 
 

@@ -11,10 +11,20 @@ from gitstore.model.codes import PROBLEMS, Severity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Fix:
+    """An edit that mends a problem: in ``line``, ``old`` becomes ``new``; None drops the line."""
+
+    line: int
+    old: str
+    new: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
     """One finding. ``line`` and ``column`` count from 1; 0 means that there is no place to name.
 
-    ``key`` is the path of keys inside the file, such as ``dependencies[3]``.
+    ``key`` is the path of keys inside the file, such as ``dependencies[3]``; ``fixes`` are edits
+    of that file after which the problem is gone.
     """
 
     code: str
@@ -24,6 +34,7 @@ class Problem:
     line: int = 0
     column: int = 0
     key: str = ""
+    fixes: tuple[Fix, ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -42,11 +53,14 @@ class Problem:
         return replace(self, file=file)
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "severity": self.severity}
+        data = {**asdict(self), "severity": self.severity}
+        data["fixes"] = [asdict(fix) for fix in self.fixes]
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Problem:
-        return cls(**{key: value for key, value in data.items() if key != "severity"})
+        fields = {key: value for key, value in data.items() if key not in ("severity", "fixes")}
+        return cls(**fields, fixes=tuple(Fix(**fix) for fix in data.get("fixes", ())))
 
 
 def errors_of(problems: Iterable[Problem]) -> list[Problem]:

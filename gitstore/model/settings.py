@@ -10,7 +10,7 @@ from typing import Any
 from gitstore.model.channels import NODEFAULTS, check_channel
 from gitstore.model.problems import Problem
 from gitstore.model.schema import check_schema
-from gitstore.model.yamltext import Document
+from gitstore.model.yamltext import Document, KeyPath
 
 NAMESPACE_FILE = "gitstore.yml"
 STORE_FILE = "store.yml"
@@ -64,6 +64,9 @@ class StoreSettings:
     solve_timeout: float = 600.0
     build_timeout: float = 3600.0
     allowed_channels: tuple[str, ...] | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    accepted_terms: tuple[str, ...] = ()
     site_title: str | None = None
     site_base_url: str | None = None
 
@@ -117,6 +120,7 @@ def check_store_settings(document: Document) -> list[Problem]:
     problems = _check_mapping(document, "store")
     if problems:
         return problems
+    problems += _check_urls(document, document.value.get("channels") or {})
     names = sorted(document.value.get("targets") or ("local",))
     for kind, wanted in (document.value.get("publish") or {}).items():
         for index, name in enumerate(wanted):
@@ -134,6 +138,7 @@ def store_settings(document: Document) -> StoreSettings:
     timeouts = executor.get("timeouts") or {}
     workers = executor.get("workers", "auto")
     site = data.get("site") or {}
+    channels = data.get("channels") or {}
     targets = tuple(
         DirectoryTarget(name=name, path=entry["path"])
         for name, entry in (data.get("targets") or {}).items()
@@ -152,6 +157,9 @@ def store_settings(document: Document) -> StoreSettings:
         solve_timeout=seconds_of(timeouts.get("solve", "10m")),
         build_timeout=seconds_of(timeouts.get("build", "60m")),
         allowed_channels=_allowed_channels(data),
+        aliases=channels.get("aliases") or {},
+        mirrors={url: tuple(found) for url, found in (channels.get("mirrors") or {}).items()},
+        accepted_terms=tuple(entry["channel"] for entry in channels.get("terms") or ()),
         site_title=site.get("title"),
         site_base_url=site.get("base-url"),
     )
@@ -179,6 +187,22 @@ def _check_patterns(document: Document, patterns: list[str]) -> list[Problem]:
             hint = "for example `environments/{name}/environment.yml`"
             problems.append(document.problem(("environments", index), "invalid-value", said, hint))
     return problems
+
+
+def _check_urls(document: Document, channels: Mapping[str, Any]) -> list[Problem]:
+    """Check the URLs of aliases and mirrors: they stand in git too."""
+    urls: dict[KeyPath, str] = {
+        ("channels", "aliases", name): url for name, url in (channels.get("aliases") or {}).items()
+    }
+    for base, mirrors in (channels.get("mirrors") or {}).items():
+        urls["channels", "mirrors", base] = base
+        for index, url in enumerate(mirrors):
+            urls["channels", "mirrors", base, index] = url
+    return [
+        document.problem(at, found.code, found.message, found.hint)
+        for at, url in urls.items()
+        for found in check_channel(url)
+    ]
 
 
 def _check_channels(document: Document, channels: list[str], key: str) -> list[Problem]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from gitstore.model.advice import advise
 from gitstore.model.channels import NODEFAULTS, check_channel
+from gitstore.model.dependencies import Dependencies, Dependency, PypiDependency, read_dependencies
 from gitstore.model.platforms import PLATFORMS
-from gitstore.model.problems import Problem, errors_of, nearest
+from gitstore.model.problems import Fix, Problem, errors_of, nearest
+from gitstore.model.requirement import Include
 from gitstore.model.schema import check_schema
 from gitstore.model.yamltext import Document, KeyPath
 
@@ -24,9 +27,27 @@ KNOWN_KEYS = (
     "gitstore",
 )
 # The keys that can change a solution or the lockfile; their raw values make the input digest.
-INPUT_KEYS = ("channels", "dependencies", "platforms", "variables")
-_SELECTOR = re.compile(r"sel\((\w+)\)")
+INPUT_KEYS = ("channels", "dependencies", "platforms", "variables", "category")
+_CATEGORY = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PypiWishes:
+    """What stands below ``pip:``. ``includes`` are files that are still to be read into it.
+
+    ``indexes`` are those that the spec names itself; ``places`` say where an include stands.
+    """
+
+    dependencies: tuple[PypiDependency, ...] = ()
+    constraints: tuple[PypiDependency, ...] = ()
+    includes: tuple[Include, ...] = ()
+    indexes: tuple[str, ...] = ()
+    prereleases: bool = False
+    places: Mapping[str, KeyPath] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.dependencies or self.includes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +61,8 @@ class EnvironmentSpec:
     title: str | None
     channels: tuple[str, ...]
     nodefaults: bool
-    dependencies: tuple[str, ...]
-    pypi_dependencies: tuple[str, ...]
+    dependencies: tuple[Dependency, ...]
+    pypi: PypiWishes
     platforms: tuple[str, ...] | None
     variables: Mapping[str, str]
     description: str
@@ -50,6 +71,7 @@ class EnvironmentSpec:
     virtual_packages: Mapping[str, Mapping[str, str | None]]
     tests: tuple[str, ...]
     artifacts: tuple[str, ...] | None
+    category: str
     raw: Mapping[str, Any]
 
 
@@ -68,7 +90,13 @@ def parse_spec(document: Document) -> tuple[EnvironmentSpec | None, list[Problem
             document.problem(path, found.code, found.message, found.hint)
             for found in (check_channel(channel) if channel != NODEFAULTS else ())
         ]
-    conda, pypi = _dependencies(document, value.get("dependencies"), problems)
+    found = read_dependencies(document, value.get("dependencies"))
+    problems += found.problems
+    if found.pypi or found.includes:
+        said = "packages from PyPI (`pip:`) cannot be locked by this version of gitstore"
+        hint = "take them from a conda channel where it has them"
+        problems.append(document.problem(("dependencies",), "pypi-unsupported", said, hint))
+    problems += advise(document, channels, found)
     platforms = _platforms(document, problems)
     variables = _variables(document, value.get("variables"), problems)
     extension = value.get("gitstore")
@@ -83,8 +111,14 @@ def parse_spec(document: Document) -> tuple[EnvironmentSpec | None, list[Problem
             title=None if title is None else document.text(("name",), title),
             channels=tuple(channel for channel in channels if channel != NODEFAULTS),
             nodefaults=NODEFAULTS in channels,
-            dependencies=tuple(conda),
-            pypi_dependencies=tuple(pypi),
+            dependencies=tuple(found.conda),
+            pypi=PypiWishes(
+                dependencies=tuple(found.pypi),
+                includes=tuple(found.includes),
+                indexes=tuple(dict.fromkeys(found.indexes)),
+                prereleases=found.prereleases,
+                places=found.places,
+            ),
             platforms=platforms,
             variables=variables,
             description=more.get("description", ""),
@@ -93,21 +127,23 @@ def parse_spec(document: Document) -> tuple[EnvironmentSpec | None, list[Problem
             virtual_packages=more.get("virtual-packages", {}),
             tests=tuple(more.get("tests", ())),
             artifacts=tuple(more["artifacts"]) if "artifacts" in more else None,
-            raw={
-                **{
-                    key: _as_written(document, (key,), value[key])
-                    for key in INPUT_KEYS
-                    if key in value
-                },
-                **(
-                    {"virtual-packages": more["virtual-packages"]}
-                    if "virtual-packages" in more
-                    else {}
-                ),
-            },
+            category=str(value.get("category") or "main"),
+            raw=_raw(document, value, more, found),
         ),
         problems,
     )
+
+
+def _raw(
+    document: Document, value: Mapping[str, Any], more: Mapping[str, Any], found: Dependencies
+) -> dict[str, Any]:
+    raw = {key: _as_written(document, (key,), value[key]) for key in INPUT_KEYS if key in value}
+    if "virtual-packages" in more:
+        raw["virtual-packages"] = more["virtual-packages"]
+    if found.selectors:
+        # They stand in comments, which the values do not show.
+        raw["selectors"] = found.selectors
+    return raw
 
 
 def _check_keys(document: Document, value: dict[str, Any]) -> list[Problem]:
@@ -118,11 +154,10 @@ def _check_keys(document: Document, value: dict[str, Any]) -> list[Problem]:
         near = nearest(key, KNOWN_KEYS)
         if near and near not in value:
             hint = f"did you mean `{near}`?"
-            problems.append(
-                document.problem(
-                    (key,), "unknown-key", f"`{key[:60]}` is not a key of a spec", hint
-                )
-            )
+            said = f"`{key[:60]}` is not a key of a spec"
+            line, _ = document.places[key,]
+            fixes = (Fix(line=line, old=f"{key}:", new=f"{near}:"),)
+            problems.append(document.problem((key,), "unknown-key", said, hint, fixes))
         else:
             problems.append(document.problem((key,), "key-ignored", f"nothing reads `{key[:60]}`"))
     if "dependencies" not in value and not any(
@@ -132,9 +167,16 @@ def _check_keys(document: Document, value: dict[str, Any]) -> list[Problem]:
         problems.append(document.problem((), "missing-key", "`dependencies` is missing", hint))
     if value.get("prefix") is not None:
         said = "`prefix` names a folder of one machine, and is ignored"
-        problems.append(document.problem(("prefix",), "prefix-ignored", said, "remove the line"))
+        line, _ = document.places[("prefix",)]
+        fixes = (Fix(line=line, old="prefix", new=None),)
+        at = ("prefix",)
+        problems.append(document.problem(at, "prefix-ignored", said, "remove the line", fixes))
     if isinstance(value.get("name"), (dict, list)):
         problems.append(document.problem(("name",), "wrong-type", "`name` must be text"))
+    category = value.get("category")
+    if category is not None and not (isinstance(category, str) and _CATEGORY.fullmatch(category)):
+        said, hint = "`category` must be one word", "such as `main` or `dev`"
+        problems.append(document.problem(("category",), "wrong-type", said, hint))
     return problems
 
 
@@ -175,101 +217,6 @@ def _texts(document: Document, path: KeyPath, problems: list[Problem]) -> list[s
             )
             texts.append(text)
     return texts
-
-
-def _dependencies(
-    document: Document, value: Any, problems: list[Problem]
-) -> tuple[list[str], list[str]]:
-    conda: list[str] = []
-    pypi: list[str] = []
-    path: KeyPath = ("dependencies",)
-    if value is None:
-        if "dependencies" in document.value:
-            problems.append(document.problem(path, "no-dependencies", "`dependencies` is empty"))
-        return conda, pypi
-    if not isinstance(value, list):
-        hint = "write each package on a line of its own that begins with `- `"
-        problems.append(document.problem(path, "wrong-type", "`dependencies` must be a list", hint))
-        return conda, pypi
-    if not value:
-        problems.append(document.problem(path, "no-dependencies", "`dependencies` is empty"))
-    for index, item in enumerate(value):
-        at = (*path, index)
-        if isinstance(item, str):
-            conda.append(item.strip())
-            problems += _check_matchspec(document, at, item.strip())
-        elif isinstance(item, dict):
-            pypi += _mapping_item(document, at, item, problems)
-        else:
-            written = document.text(at, item)
-            said = f"`{written}` is not a package" if item is not None else "an empty item"
-            problems.append(
-                document.problem(at, "wrong-type", said, "write `name` or `name >=1.2`")
-            )
-    return conda, pypi
-
-
-def _mapping_item(
-    document: Document, at: KeyPath, item: dict[str, Any], problems: list[Problem]
-) -> list[str]:
-    pypi: list[str] = []
-    for key, value in item.items():
-        path = (*at, key)
-        if key == "pip":
-            said = "packages from PyPI (`pip:`) cannot be locked by this version of gitstore"
-            hint = "take them from a conda channel where it has them"
-            problems.append(document.problem(path, "pypi-unsupported", said, hint))
-            pypi += [str(entry) for entry in value] if isinstance(value, list) else []
-        elif _SELECTOR.fullmatch(key):
-            said = f"`{key}` is a platform selector of conda-lock, which is not understood yet"
-            hint = "make a spec for each platform, with `platforms:`"
-            problems.append(document.problem(path, "spec-selector", said, hint))
-        else:
-            is_version = isinstance(value, (str, int, float))
-            version = document.text(path, value) if is_version else ""
-            said = (
-                f"`{key}: {version}"[:80].rstrip(" :")
-                + "` is a mapping where a package should stand"
-            )
-            hint = f"write `- {key}{f' ={version}' if version else ''}`, with no `:`"
-            problems.append(document.problem(path, "wrong-type", said, hint))
-    return pypi
-
-
-def _check_matchspec(document: Document, at: KeyPath, text: str) -> list[Problem]:
-    """Judge one dependency: rattler reads it leniently, and what it would misread is refused."""
-    if text.startswith("-"):
-        said = f"`{text[:80]}` is an option, not a package"
-        return [document.problem(at, "spec-option", said, "remove the line")]
-    reason = _matchspec_fault(text)
-    if reason is None:
-        return []
-    fixed = re.sub(r"=\s*([<>])", r"\1=", text)
-    hint = (
-        f"did you mean `{fixed}`?" if fixed != text else "write `name`, `name >=1.2` or `name=1.2`"
-    )
-    return [
-        document.problem(
-            at, "spec-invalid-matchspec", f"`{text[:80]}` is not a MatchSpec: {reason}", hint
-        )
-    ]
-
-
-def _matchspec_fault(text: str) -> str | None:
-    from rattler import MatchSpec  # noqa: PLC0415  0.1 s, and a warm memo never comes here
-    from rattler.exceptions import InvalidMatchSpecError  # noqa: PLC0415
-
-    if not text:
-        return "it is empty"
-    if "\n" in text:
-        return "it runs over several lines"
-    if re.search(r"=\s*[<>]", text):
-        return "an operator is written the wrong way round"
-    try:
-        name: object = MatchSpec(text, strict=False).name
-    except (InvalidMatchSpecError, ValueError) as exc:
-        return str(exc).splitlines()[0]
-    return "it names no package" if name is None else None
 
 
 def _platforms(document: Document, problems: list[Problem]) -> tuple[str, ...] | None:

@@ -11,11 +11,20 @@ from gitstore.model.lockfile import LockedPackage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Network:
+    """How channels are reached: ``mirrors`` say where one is read instead; offline, not at all."""
+
+    mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    offline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PlatformRequest:
-    """One platform of a solve: its virtual packages, and the packages to keep where possible."""
+    """One platform of a solve: its virtual packages, MatchSpecs, and what to keep if possible."""
 
     platform: str
     virtual_packages: Mapping[str, str]
+    dependencies: tuple[str, ...]
     preferred: tuple[LockedPackage, ...] = ()
 
 
@@ -23,18 +32,19 @@ class PlatformRequest:
 class SolveRequest:
     """One environment to solve.
 
-    ``channels`` are names or URLs in order of priority. ``platforms_asked`` says whether a
-    platform without a solution fails the environment (asked for by name) or is dropped.
+    ``channels`` are base URLs in order of priority.
+    ``platforms_asked`` says whether a platform without a solution fails the environment (asked
+    for by name) or is dropped.
     ``pypi`` is the place of the PyPI half; this version refuses specs that have one.
     """
 
     environment: str
     channels: tuple[str, ...]
     channel_priority: str
-    dependencies: tuple[str, ...]
     platforms: tuple[PlatformRequest, ...]
     platforms_asked: bool
     pypi: tuple[str, ...] = ()
+    network: Network = field(default_factory=Network)
     timeout: float = 600.0
 
 
@@ -111,6 +121,7 @@ class BuildRequest:
     work: str
     cache: str
     expected_bytes: int | None = None
+    network: Network = field(default_factory=Network)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

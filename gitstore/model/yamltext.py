@@ -7,13 +7,14 @@ rules of YAML 1.1, as conda reads them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from gitstore.model.problems import Problem
+from gitstore.model.problems import Fix, Problem
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 50
@@ -24,6 +25,9 @@ _CORE_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")
 )
 _SPECIAL_FIRST = frozenset("-+.0123456789~=<nNtTfFyYoO")
+_LINE = re.compile(
+    "[^\r\n\x85\u2028\u2029]*(?:\r\n|[\r\n\x85\u2028\u2029])|[^\r\n\x85\u2028\u2029]+"
+)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -41,22 +45,37 @@ class Document:
 
     The place of a mapping's entry is its key; the place of a list's item is the item.
 
-    ``texts`` holds what was written for scalars that are not text, such as ``3.10``.
+    ``texts`` holds what was written for scalars that are not text, such as ``3.10``; ``lines``
+    are those of the file, where comments still stand.
     """
 
     value: Any
     places: dict[KeyPath, tuple[int, int]]
     texts: dict[KeyPath, str]
+    lines: list[str]
 
-    def problem(self, path: KeyPath, code: str, message: str, hint: str = "") -> Problem:
+    def problem(
+        self, path: KeyPath, code: str, message: str, hint: str = "", fixes: tuple[Fix, ...] = ()
+    ) -> Problem:
         """Make a problem at the place of ``path``, or of its nearest parent that has one."""
         at = path
         while at and at not in self.places:
             at = at[:-1]
         line, column = self.places.get(at, (1, 1))
         return Problem(
-            code=code, message=message, hint=hint, line=line, column=column, key=key_text(path)
+            code=code,
+            message=message,
+            hint=hint,
+            line=line,
+            column=column,
+            key=key_text(path),
+            fixes=fixes,
         )
+
+    def line(self, path: KeyPath) -> str:
+        """Return the line on which a value begins, with its comment."""
+        number, _ = self.places.get(path, (0, 0))
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
     def text(self, path: KeyPath, value: Any) -> str:
         """Return a scalar as it was written."""
@@ -98,7 +117,13 @@ def parse_yaml(data: bytes) -> Document:
                 code="yaml-syntax", message="a character that YAML forbids", line=line, column=1
             )
         ) from exc
-    return Document(value=builder.root, places=builder.places, texts=builder.texts)
+    lines = split_lines(text)
+    return Document(value=builder.root, places=builder.places, texts=builder.texts, lines=lines)
+
+
+def split_lines(text: str) -> list[str]:
+    """Split text into lines as YAML counts them (`str.splitlines` knows more breaks), ends kept."""
+    return _LINE.findall(text)
 
 
 def _decode(data: bytes) -> str:
@@ -133,6 +158,11 @@ def _syntax_problem(exc: yaml.MarkedYAMLError, text: str) -> Problem:
     hint = "indent with spaces, never with tabs" if "\\t" in said else ""
     if "mapping values are not allowed" in said:
         hint = "a `:` in a value needs quotes, and list items are indented alike"
+    if "could not find expected ':'" in said:
+        # The parser gives up a line too late: where the key should have begun.
+        mark = exc.context_mark or mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        hint = "begin a list item with `- `, and a key with `key: `"
     return Problem(code="yaml-syntax", message=said, hint=hint, line=line, column=column)
 
 

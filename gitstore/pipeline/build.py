@@ -10,7 +10,7 @@ from pathlib import Path
 from gitstore.files import remove_tree
 from gitstore.model.identity import Recipe
 from gitstore.model.lockfile import Lockfile
-from gitstore.model.work import BuildOutcome, BuildRequest
+from gitstore.model.work import BuildOutcome, BuildRequest, Network
 from gitstore.pipeline.ports import Builder, Publisher
 from gitstore.pipeline.publish import publish_artifacts, publish_log
 
@@ -26,6 +26,7 @@ def build_request(
     work: Path,
     cache: Path,
     expected_bytes: int | None,
+    network: Network,
 ) -> BuildRequest:
     """Ask for a build of one platform of a lockfile."""
     return BuildRequest(
@@ -39,6 +40,7 @@ def build_request(
         work=str(work),
         cache=str(cache),
         expected_bytes=expected_bytes,
+        network=network,
     )
 
 

@@ -91,6 +91,7 @@ class BuildStep:
             lock=locked.lock,
             work=state.work_folder(),
             cache=ports.cache,
+            network=ports.network,
             expected_bytes=known_size(
                 ports.repository, [package.sha256 for package in locked.lock.on(item.platform)]
             ),

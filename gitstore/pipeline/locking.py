@@ -19,6 +19,7 @@ from gitstore.model.plan import PlanItem
 from gitstore.model.records import solve_path
 from gitstore.model.work import Solution
 from gitstore.pipeline.commit import TreeChange, commit_changes, lock_message
+from gitstore.pipeline.judge import judge_channels
 from gitstore.pipeline.load import load_namespace, load_spec
 from gitstore.pipeline.record import package_records, solve_record
 from gitstore.pipeline.solve import direct_names, lockfile_of, solve_request, verify_claim
@@ -106,6 +107,7 @@ class LockStep:
             self._restore(job, item.restore)
             return
         name = job.environment.name
+        judge_channels(job.spec.channels, state.rules, environment=name)
         ports.say(name, "solve", f"solving for {', '.join(job.spec.platforms)}")
 
         def solved(future: Future[Any]) -> None:
@@ -116,7 +118,14 @@ class LockStep:
             except GitstoreError as exc:
                 state.fail(item, exc, started)
 
-        request = solve_request(name, job.spec, job.previous, timeout=ports.solve_timeout)
+        request = solve_request(
+            name,
+            job.spec,
+            job.previous,
+            names=ports.rules.names,
+            network=ports.network,
+            timeout=ports.solve_timeout,
+        )
         # The engine has the same limit and says more; the kill comes when it does not keep it.
         timeout = ports.solve_timeout * 1.2 + 5
         state.submit(solved, solve_task, str(ports.cache), request, timeout=timeout)
@@ -157,7 +166,13 @@ class LockStep:
             PolicyError: a rule forbids the new one.
         """
         environment, claim = job.environment, job.previous
-        lock = lockfile_of(solution, job.spec, input_digest=job.input, spec_path=environment.path)
+        lock = lockfile_of(
+            solution,
+            job.spec,
+            names=self._state.ports.rules.names,
+            input_digest=job.input,
+            spec_path=environment.path,
+        )
         data: bytes | None = render_lockfile(lock)
         if job.item.reason == "lock-unverified" and claim is not None:
             where = environment.lock_path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +15,9 @@ from gitstore.model.lockfile import Lockfile
 from gitstore.model.lockread import parse_lockfile
 from gitstore.model.records import History
 from gitstore.model.report import error_dict
-from gitstore.model.work import Solution
-from gitstore.pipeline.judge import judge_lockfile
+from gitstore.model.rules import Rules
+from gitstore.model.work import Network, Solution
+from gitstore.pipeline.judge import judge_channels, judge_lockfile
 from gitstore.pipeline.load import load_spec
 from gitstore.pipeline.ports import SourceTree, TaskExecutor
 from gitstore.pipeline.solve import direct_names, lockfile_of, solve_request
@@ -61,17 +62,15 @@ class Preview:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreviewRequest:
-    """What a preview needs: the files, where solves run, whose rules count, what is looked at.
-
-    ``rules`` are pairs of who says it and the allowed channels, None for any.
-    """
+    """What a preview needs: the files, where solves run, whose rules count, what is looked at."""
 
     source: SourceTree
     tree: SpecTree
     executor: TaskExecutor
     cache: Path
     runner_platform: str
-    rules: Sequence[tuple[str, tuple[str, ...] | None]]
+    rules: Rules
+    network: Network
     timeout: float
     selected: frozenset[str] | None = None
     history: History = field(default_factory=History)
@@ -121,14 +120,22 @@ def _begin(
     try:
         previous = _lockfile(request.source, environment.lock)
         if previous is not None and request.is_verified(environment):
-            judge_lockfile(previous, rules=request.rules, environment=name)
+            judge_lockfile(previous, request.rules, environment=name)
             return Preview(environment=name, status="up-to-date")
         _, spec = load_spec(
             request.source, environment, request.tree.settings, request.runner_platform
         )
+        judge_channels(spec.channels, request.rules, environment=name)
     except GitstoreError as exc:
         return Preview(environment=name, status="failed", error=exc)
-    solve = solve_request(name, spec, previous, timeout=request.timeout)
+    solve = solve_request(
+        name,
+        spec,
+        previous,
+        names=request.rules.names,
+        network=request.network,
+        timeout=request.timeout,
+    )
     future = request.executor.submit_task(
         solve_task, str(request.cache), solve, timeout=request.timeout * 1.2 + 5
     )
@@ -146,10 +153,11 @@ def _finish(request: PreviewRequest, job: _Job, future: Future[Any]) -> Preview:
         lock = lockfile_of(
             solution,
             job.spec,
+            names=request.rules.names,
             input_digest=environment.input or "",
             spec_path=environment.path,
         )
-        judge_lockfile(lock, rules=request.rules, environment=environment.name)
+        judge_lockfile(lock, request.rules, environment=environment.name)
     except GitstoreError as exc:
         return Preview(environment=environment.name, status="failed", error=exc)
     diff = diff_lockfiles(job.previous, lock, direct_names(job.spec))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import re
 
 from gitstore.errors import SolveError
-from gitstore.model.channels import channel_url, redact
+from gitstore.model.channels import ChannelNames, redact
 from gitstore.model.identity import EffectiveSpec
 from gitstore.model.lockfile import (
     LockedPackage,
@@ -15,24 +14,33 @@ from gitstore.model.lockfile import (
     constraints_of,
     sorted_packages,
 )
-from gitstore.model.work import PlatformRequest, Solution, SolveRequest
+from gitstore.model.matchspec import name_of
+from gitstore.model.work import Network, PlatformRequest, Solution, SolveRequest
 
 _SHOWN = 3
-_NAME = re.compile(r"(?:[^\s:]+::)?([A-Za-z0-9_.-]+)")
 
 
 def solve_request(
-    environment: str, spec: EffectiveSpec, previous: Lockfile | None, *, timeout: float
+    environment: str,
+    spec: EffectiveSpec,
+    previous: Lockfile | None,
+    *,
+    names: ChannelNames,
+    network: Network,
+    timeout: float,
 ) -> SolveRequest:
     """Ask for a solve; the packages of the previous lockfile stay where nothing forces them."""
     return SolveRequest(
         environment=environment,
-        channels=spec.channels,
+        channels=names.all_urls(spec.channels),
+        network=network,
         channel_priority=spec.channel_priority,
-        dependencies=spec.dependencies,
         platforms=tuple(
             PlatformRequest(
                 platform=platform,
+                dependencies=tuple(
+                    _with_channel_url(text, names) for text in spec.dependencies[platform]
+                ),
                 virtual_packages=spec.virtual_packages[platform],
                 preferred=previous.on(platform) if previous else (),
             )
@@ -44,7 +52,12 @@ def solve_request(
 
 
 def lockfile_of(
-    solution: Solution, spec: EffectiveSpec, *, input_digest: str, spec_path: str
+    solution: Solution,
+    spec: EffectiveSpec,
+    *,
+    names: ChannelNames,
+    input_digest: str,
+    spec_path: str,
 ) -> Lockfile:
     """Write a solution down."""
     packages = [
@@ -56,12 +69,13 @@ def lockfile_of(
             sha256=package.sha256,
             md5=package.md5,
             depends=constraints_of(package.depends),
+            category=spec.category,
         )
         for platform, chosen in solution.platforms.items()
         for package in chosen
     ]
     return Lockfile(
-        channels=tuple(redact(channel_url(channel)) for channel in spec.channels),
+        channels=tuple(map(redact, names.all_urls(spec.channels))),
         platforms=tuple(sorted(solution.platforms)),
         source=posixpath.basename(spec_path),
         packages=sorted_packages(packages),
@@ -76,10 +90,23 @@ def lockfile_of(
     )
 
 
+def _with_channel_url(text: str, names: ChannelNames) -> str:
+    """Write out the channel of ``channel::name`` where it is a name that the store gives."""
+    channel, found, rest = text.partition("::")
+    if not found or "[" in channel:
+        return text
+    folder = ""
+    if channel not in names.aliases and "://" not in channel and "/" in channel:
+        channel, _, folder = channel.rpartition("/")
+    if channel not in names.aliases:
+        return text
+    return f"{names.urls(channel)[0]}{f'/{folder}' if folder else ''}::{rest}"
+
+
 def direct_names(spec: EffectiveSpec) -> frozenset[str]:
     """Return the names of the packages that the spec itself asks for."""
-    found = (_NAME.match(text) for text in spec.dependencies)
-    return frozenset(match[1].lower() for match in found if match)
+    texts = {text for wishes in spec.dependencies.values() for text in wishes}
+    return frozenset(name for name in map(name_of, texts) if name)
 
 
 def verify_claim(claim: Lockfile, solved: Lockfile, *, input_digest: str, where: str) -> bool:

@@ -18,7 +18,8 @@ from gitstore.model.lockfile import Lockfile
 from gitstore.model.plan import PlanItem
 from gitstore.model.records import failure_path, failure_record
 from gitstore.model.report import Outcome
-from gitstore.model.work import Target
+from gitstore.model.rules import Rules
+from gitstore.model.work import Network, Target
 from gitstore.pipeline.commit import seconds_between
 from gitstore.pipeline.judge import judge_lockfile
 from gitstore.pipeline.plan import Planner
@@ -29,7 +30,7 @@ from gitstore.pipeline.ports import Clock, Elsewhere, Events, Repository, TaskEx
 class NamespacePorts:
     """What a run needs of the world, for one namespace.
 
-    ``targets`` are those of each kind of artifact; ``store_channels`` the store's allow-list;
+    ``targets`` are those of each kind of artifact; ``rules`` the store's part of the rules;
     time-outs are seconds; ``work`` is this process's scratch folder.
     """
 
@@ -46,7 +47,8 @@ class NamespacePorts:
     work: Path
     runner_platforms: tuple[str, ...]
     targets: Mapping[str, tuple[Target, ...]]
-    store_channels: tuple[str, ...] | None
+    rules: Rules
+    network: Network
     solve_timeout: float
     build_timeout: float
 
@@ -157,11 +159,11 @@ class RunState:
         Raises:
             PolicyError: one of them forbids it.
         """
-        rules = (
-            ("the store", self.ports.store_channels),
-            ("the namespace", self.tree.settings.allowed_channels),
-        )
-        judge_lockfile(lock, rules=rules, environment=environment)
+        judge_lockfile(lock, self.rules, environment=environment)
+
+    @property
+    def rules(self) -> Rules:
+        return self.ports.rules.and_namespace(self.tree.settings.allowed_channels)
 
     @property
     def branch(self) -> str:

@@ -7,6 +7,7 @@ as conda users write them; virtual packages are given, never detected from this 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -20,9 +21,10 @@ from rattler.exceptions import GatewayError, SolverError
 
 from gitstore.errors import SolveError, SolveUnavailableError
 from gitstore.model.canonical import digest
-from gitstore.model.channels import channel_url, redact
+from gitstore.model.channels import redact
 from gitstore.model.lockfile import LockedPackage
-from gitstore.model.work import PlatformRequest, Solution, SolvedPackage, SolveRequest
+from gitstore.model.work import Network, PlatformRequest, Solution, SolvedPackage, SolveRequest
+from gitstore.network import channel_client
 
 _PREFACE = "Cannot solve the request because of: "
 _MISSING = re.compile(r"No candidates were found for (.+?)\.?$", re.MULTILINE)
@@ -32,7 +34,9 @@ class RattlerSolver:
     """Solves with py-rattler; ``cache`` is a folder for repodata that processes may share."""
 
     def __init__(self, cache: Path) -> None:
-        self._gateway = rattler.Gateway(cache_dir=cache / "repodata")
+        self._folder = cache / "repodata"
+        self._gateways: dict[tuple[Any, bool], rattler.Gateway] = {}
+        self._cores = os.cpu_count() or 1
         self.name = f"py-rattler {version('py-rattler')}"
 
     def solve(self, request: SolveRequest) -> Solution:
@@ -43,7 +47,7 @@ class RattlerSolver:
             SolveUnavailableError: a channel could not be read.
         """
         started = time.monotonic()
-        answers = asyncio.run(self._solve_all(request))
+        answers = asyncio.run(self._solve_all(request, self._gateway(request.network)))
         solved: dict[str, tuple[SolvedPackage, ...]] = {}
         dropped: dict[str, str] = {}
         snapshots: dict[str, str] = {}
@@ -66,27 +70,40 @@ class RattlerSolver:
             seconds=time.monotonic() - started,
         )
 
-    async def _solve_all(self, request: SolveRequest) -> list[Any]:
-        return list(
-            await asyncio.gather(
-                *(self._solve_platform(request, platform) for platform in request.platforms)
-            )
-        )
+    def _gateway(self, network: Network) -> rattler.Gateway:
+        """Return the one gateway for a way to reach channels: what it has read stays in memory."""
+        client = channel_client(network)
+        key = (client, network.offline)
+        if key not in self._gateways:
+            action: Any = "force-cache-only" if network.offline else "cache-or-fetch"
+            config = rattler.SourceConfig(cache_action=action)
+            self._gateways[key] = rattler.Gateway(self._folder, config, client=client)
+        return self._gateways[key]
+
+    async def _solve_all(self, request: SolveRequest, gateway: rattler.Gateway) -> list[Any]:
+        # The engine gives the GIL back; more solves at once than cores only use more memory.
+        cores = asyncio.Semaphore(self._cores)
+
+        async def one(platform: PlatformRequest) -> Any:
+            async with cores:
+                return await self._solve_platform(request, platform, gateway)
+
+        return list(await asyncio.gather(*map(one, request.platforms)))
 
     async def _solve_platform(
-        self, request: SolveRequest, platform: PlatformRequest
+        self, request: SolveRequest, platform: PlatformRequest, gateway: rattler.Gateway
     ) -> tuple[tuple[SolvedPackage, ...], dict[str, str]] | SolveError:
         """Return the packages and what the solve could see, or the error as a value."""
-        channels = [channel_url(channel) for channel in request.channels]
-        specs = [rattler.MatchSpec(text, strict=False) for text in request.dependencies]
+        channels = list(request.channels)
+        specs = [rattler.MatchSpec(text, strict=False) for text in platform.dependencies]
         subdirs: Any = [platform.platform, "noarch"]
         try:
-            preferred = await self._preferred(channels, subdirs, platform.preferred)
-            seen = await self._gateway.query(channels, subdirs, specs, recursive=True)
+            preferred = await self._preferred(gateway, channels, subdirs, platform.preferred)
+            seen = await gateway.query(channels, subdirs, specs, recursive=True)
             records = await rattler.solve(
                 channels,
                 specs,
-                gateway=self._gateway,
+                gateway=gateway,
                 platforms=subdirs,
                 locked_packages=preferred,
                 virtual_packages=_virtual_packages(platform),
@@ -100,7 +117,11 @@ class RattlerSolver:
         return tuple(map(_package_of, records)), _snapshots(seen)
 
     async def _preferred(
-        self, channels: list[str], subdirs: Any, locked: Sequence[LockedPackage]
+        self,
+        gateway: rattler.Gateway,
+        channels: list[str],
+        subdirs: Any,
+        locked: Sequence[LockedPackage],
     ) -> list[Any]:
         """Return the channels' own records of the locked packages, where they still have them.
 
@@ -110,7 +131,7 @@ class RattlerSolver:
         if not wanted:
             return []
         names = [rattler.MatchSpec(package.name, strict=False) for package in locked]
-        groups = await self._gateway.query(channels, subdirs, names, recursive=False)
+        groups = await gateway.query(channels, subdirs, names, recursive=False)
         return [
             record
             for group in groups

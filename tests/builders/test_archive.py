@@ -20,7 +20,7 @@ from gitstore.errors import BuildError, TransientBuildError
 from gitstore.model.identity import Recipe
 from gitstore.model.lockfile import LockedPackage, constraints_of
 from gitstore.model.platforms import virtual_packages_for
-from gitstore.model.work import BuildRequest, PlatformRequest, SolveRequest
+from gitstore.model.work import BuildRequest, Network, PlatformRequest, SolveRequest
 from gitstore.tasks import solve_task
 
 PROBE = "import ctypes, numpy, readline, sqlite3, ssl, sys; print(sys.prefix)"
@@ -33,8 +33,9 @@ def solve(channel: str, *specs: str) -> tuple[LockedPackage, ...]:
         environment="x",
         channels=(channel,),
         channel_priority="strict",
-        dependencies=specs,
-        platforms=(PlatformRequest(platform="linux-64", virtual_packages=virtual),),
+        platforms=(
+            PlatformRequest(platform="linux-64", virtual_packages=virtual, dependencies=specs),
+        ),
         platforms_asked=True,
     )
     solution = solve_task("/nonexistent/never-written", request)
@@ -334,6 +335,7 @@ def test_links_that_leave_the_environment_are_refused(tiny_channel: str, tmp_pat
         root=tmp_path / "prefix",
         cache=tmp_path / "cache",
         variables={},
+        network=Network(),
     )
     (staged.root / "bad").symlink_to("../../etc/passwd")
     with pytest.raises(BuildError, match="leaves the environment"):

@@ -45,7 +45,7 @@ def test_order_and_spelling_are_kept() -> None:
     spec = parse("channels: [b, a, nodefaults]\ndependencies: [z, 'a::y >=1', x=1.2=*_0]\n")
     assert spec.channels == ("b", "a")
     assert spec.nodefaults
-    assert spec.dependencies == ("z", "a::y >=1", "x=1.2=*_0")
+    assert tuple(wish.text for wish in spec.dependencies) == ("z", "a::y >=1", "x=1.2=*_0")
 
 
 def test_variables_are_text_as_it_was_written() -> None:

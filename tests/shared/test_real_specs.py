@@ -18,14 +18,13 @@ from tests.support.lab import Lab, gitstore
 
 pytestmark = pytest.mark.shared
 
-# Of 283 real files. Refused are those of the next issue (`pip:`, terms of `defaults`, selectors of
-# conda-lock), five that are no conda specs at all (MLflow, Helm), and two that are not YAML.
-UNDERSTOOD = 106
+# Of 283 real files. Refused are those with `pip:`, four with editable folders, Helm's requirements,
+# and two that are not YAML.
+UNDERSTOOD = 140
 REFUSED = {
-    "pypi-unsupported": 135,
-    "channel-terms": 53,
-    "spec-selector": 3,
-    "spec-option": 5,
+    "pypi-unsupported": 138,
+    "pypi-editable": 4,
+    "pypi-invalid": 1,
     "unknown-key": 1,
     "wrong-type": 1,
     "yaml-syntax": 2,

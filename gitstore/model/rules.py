@@ -1,0 +1,26 @@
+"""The rules that a store and a namespace set for what may be locked, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from gitstore.model.channels import ChannelNames
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """What may be locked.
+
+    ``allowed`` are pairs of who says it and the only channels to take from, None for any: deny
+    wins. ``accepted_terms`` are the channels whose terms of use somebody has accepted for the
+    store; ``is_public`` says that what is built goes to everybody, where no acceptance helps.
+    """
+
+    allowed: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
+    accepted_terms: tuple[str, ...] = ()
+    is_public: bool = False
+    names: ChannelNames = field(default_factory=ChannelNames)
+
+    def and_namespace(self, allowed: tuple[str, ...] | None) -> Rules:
+        """Return these rules of a store with those of one of its namespaces."""
+        return replace(self, allowed=(*self.allowed, ("the namespace", allowed)))
