@@ -9,7 +9,7 @@ import glob
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gitstore.errors import DiskError, LockedError
@@ -18,10 +18,11 @@ _PART = ".gitstore-part"
 _CHUNK = 1 << 20
 
 
-def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
+def write_file(path: Path, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
     """Put ``data`` at ``path`` so that a reader sees the old bytes or the new, never a part.
 
-    ``durable`` false leaves out the flush to disk, for what can be made again (the cache).
+    Data in parts is written as it comes, and need never be in memory whole. ``durable`` false
+    leaves out the flush to disk, for what can be made again (the cache).
 
     Raises:
         DiskError: the disk is full, or the folder may not be written; ``path`` is as before.
@@ -30,7 +31,7 @@ def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with aside.open("wb") as stream:
-            stream.write(data)
+            stream.writelines((data,) if isinstance(data, bytes) else data)
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())

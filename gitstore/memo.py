@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gitstore import __version__
 from gitstore.files import write_file
+
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 class Memo:
@@ -42,9 +44,20 @@ class Memo:
         """Write the file if anything was derived that it does not hold."""
         if self._path is None or not self._is_new:
             return
-        data = {"gitstore": __version__, "sections": self._used}
-        write_file(self._path, json.dumps(data, separators=(",", ":")).encode(), durable=False)
+        write_file(self._path, _written(self._used), durable=False)
         self._is_new = False
+
+
+def _written(sections: Mapping[str, Mapping[str, Any]]) -> Iterator[bytes]:
+    """Yield the file in parts: that of ten thousand environments is large."""
+    yield f'{{"gitstore":{json.dumps(__version__)},"sections":{{'.encode()
+    for number, (name, section) in enumerate(sections.items()):
+        yield f"{',' if number else ''}{json.dumps(name)}:{{".encode()
+        for count, (key, value) in enumerate(section.items()):
+            text = f"{',' if count else ''}{json.dumps(key)}:{_COMPACT.encode(value)}"
+            yield text.encode()
+        yield b"}"
+    yield b"}}"
 
 
 def _read(path: Path | None) -> dict[str, dict[str, Any]]:
