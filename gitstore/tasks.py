@@ -35,9 +35,9 @@ _T = TypeVar("_T")
 
 @cache
 def _solver(cache_folder: str) -> Solver:
-    from gitstore.solvers.rattler import RattlerSolver  # noqa: PLC0415  the engine loads in workers
+    from gitstore.solvers.halves import BothHalves  # noqa: PLC0415  the engines load in workers
 
-    return RattlerSolver(Path(cache_folder))
+    return BothHalves(Path(cache_folder))
 
 
 def _as_values(function: Callable[_P, _T]) -> Callable[_P, _T]:

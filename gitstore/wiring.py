@@ -89,6 +89,7 @@ class Store:
             allowed=(("the store", self.settings.allowed_channels),),
             accepted_terms=self.settings.accepted_terms,
             is_public=entry is not None and entry.visibility == "public",
+            sdists=self.settings.sdists,
             names=ChannelNames(aliases=self.settings.aliases),
         )
 

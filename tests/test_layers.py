@@ -40,6 +40,8 @@ FOREIGN = {
     "jinja2": {"site"},
     "zstandard": {"builders", "demo"},
     "jsonschema": {"model"},
+    "uv": {"solvers"},
+    "installer": {"builders"},
 }
 
 

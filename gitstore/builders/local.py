@@ -15,6 +15,7 @@ from gitstore.builders.archive import MEDIA_TYPE, PackedFile, pack_prefix, unpac
 from gitstore.builders.prefix import PLACEHOLDER, StagedPrefix, install_prefix
 from gitstore.builders.sandbox import has_bubblewrap, run_in_prefix
 from gitstore.builders.unpack import activate_script, deactivate_script, unpack_script
+from gitstore.builders.wheels import install_wheels
 from gitstore.errors import BuildError, TransientBuildError
 from gitstore.files import remove_tree, write_file
 from gitstore.model.work import BuildRequest, BuildResult, BuiltArtifact, Phase, TestRun
@@ -38,13 +39,20 @@ class LocalBuilder:
         phases: list[Phase] = []
         log = _Log()
         with _timed(phases, "link"):
+            conda = [package for package in request.packages if package.manager == "conda"]
             staged = install_prefix(
-                request.packages,
+                conda,
                 platform=request.platform,
                 root=work / "prefix",
                 cache=Path(request.cache),
                 variables=request.variables,
                 network=request.network,
+            )
+            staged = install_wheels(
+                staged,
+                [package for package in request.packages if package.manager == "pip"],
+                python=next((p.version for p in conda if p.name == "python"), None),
+                cache=Path(request.cache),
             )
             _add_scripts(staged, request)
         log.say(f"linked {len(request.packages)} packages for {request.platform}")

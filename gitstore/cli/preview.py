@@ -79,7 +79,7 @@ def command(ctx: click.Context, what: tuple[str, ...]) -> None:
 
 def _rules(store: Store | None, tree: SpecTree) -> Rules:
     rules = store.rules(store.settings.namespace(tree.namespace)) if store else Rules()
-    return rules.and_namespace(tree.settings.allowed_channels)
+    return rules.and_namespace(tree.settings)
 
 
 def _next(previews: list[Preview], *, has_store: bool) -> str:

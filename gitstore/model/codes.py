@@ -134,11 +134,6 @@ PROBLEMS = _table(
         "Move the line below a `- pip:`.",
     ),
     _error(
-        "pypi-unsupported",
-        "`pip:` dependencies cannot be locked yet.",
-        "Take the package from a conda channel.",
-    ),
-    _error(
         "channel-invalid", "A channel is neither a name nor a URL.", "Write `conda-forge` or a URL."
     ),
     _error(
@@ -244,6 +239,26 @@ FAILURES = _table(
         code="channel-terms",
         meaning="A channel has terms of use that nobody has accepted for the store.",
         todo="Use conda-forge, or have them accepted in store.yml.",
+    ),
+    Code(
+        code="index-not-allowed",
+        meaning="A spec names an index that is not one of the namespace's.",
+        todo="Remove it, or add it to `pypi:` in gitstore.yml.",
+    ),
+    Code(
+        code="sdists-not-allowed",
+        meaning="A package has to be built from source, which runs its code.",
+        todo="Use a release with a wheel, or have sdists allowed by namespace and store.",
+    ),
+    Code(
+        code="pypi-unsolvable",
+        meaning="The packages below `pip:` fit neither each other nor what conda brings.",
+        todo="Loosen what the message names.",
+    ),
+    Code(
+        code="pypi-unavailable",
+        meaning="An index of PyPI's kind could not be read.",
+        todo="Check the network and the index.",
     ),
     Code(
         code="channel-not-allowed",

@@ -7,18 +7,38 @@ of gitstore that models things differently relocks and rebuilds nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from gitstore.model.canonical import digest
 from gitstore.model.dependencies import applies
 from gitstore.model.platforms import virtual_packages_for
-from gitstore.model.settings import NamespaceSettings
+from gitstore.model.settings import NamespaceSettings, PypiSettings
 from gitstore.model.spec import EnvironmentSpec
 
 INPUT_VERSION = 1
 BUILDER_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EffectivePypi:
+    """The PyPI half of what a solve is asked: requirements (PEP 508) for each platform.
+
+    ``hashes`` are those that a requirement itself demands, by normalised name. ``indexes`` stand
+    in the spec; ``settings`` are the namespace's.
+    """
+
+    requirements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+    hashes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    indexes: tuple[str, ...] = ()
+    from_source: tuple[str, ...] = ()
+    prereleases: bool = False
+    settings: PypiSettings = field(default_factory=PypiSettings)
+
+    def __bool__(self) -> bool:
+        return any(self.requirements.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +56,7 @@ class EffectiveSpec:
     dependencies: Mapping[str, tuple[str, ...]]
     variables: Mapping[str, str]
     category: str = "main"
+    pypi: EffectivePypi = field(default_factory=EffectivePypi)
 
 
 def effective_spec(
@@ -70,6 +91,31 @@ def effective_spec(
         },
         variables=spec.variables,
         category=spec.category,
+        pypi=_effective_pypi(spec, settings, platforms),
+    )
+
+
+def _effective_pypi(
+    spec: EnvironmentSpec, settings: NamespaceSettings, platforms: Iterable[str]
+) -> EffectivePypi:
+    wishes = spec.pypi.dependencies
+    return EffectivePypi(
+        requirements={
+            platform: tuple(
+                wish.requirement.text for wish in wishes if applies(wish.selector, platform)
+            )
+            for platform in platforms
+        },
+        constraints=tuple(wish.requirement.text for wish in spec.pypi.constraints),
+        hashes={
+            wish.requirement.name: wish.requirement.hashes
+            for wish in wishes
+            if wish.requirement.name and wish.requirement.hashes
+        },
+        indexes=spec.pypi.indexes,
+        from_source=tuple(w.requirement.text for w in wishes if w.requirement.kind == "vcs"),
+        prereleases=spec.pypi.prereleases,
+        settings=settings.pypi,
     )
 
 
@@ -83,18 +129,16 @@ def input_digest(spec: EnvironmentSpec, effective: EffectiveSpec) -> str:
     Raw values of the spec, and the effective settings; never descriptions, owners, comments or
     settings that do not reach this environment.
     """
-    return digest(
-        {
-            "version": INPUT_VERSION,
-            "spec": spec.raw,
-            "settings": {
-                "channels": effective.channels,
-                "channel-priority": effective.channel_priority,
-                "platforms": effective.platforms,
-                "virtual-packages": effective.virtual_packages,
-            },
-        }
-    )
+    settings: dict[str, Any] = {
+        "channels": effective.channels,
+        "channel-priority": effective.channel_priority,
+        "platforms": effective.platforms,
+        "virtual-packages": effective.virtual_packages,
+    }
+    if effective.pypi:  # settings that do not reach an environment do not count
+        pypi = effective.pypi.settings
+        settings["pypi"] = [pypi.index, list(pypi.extra_indexes), pypi.sdists]
+    return digest({"version": INPUT_VERSION, "spec": spec.raw, "settings": settings})
 
 
 def content_digest(packages: Iterable[tuple[str, str, str]], variables: Mapping[str, str]) -> str:

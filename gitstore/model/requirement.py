@@ -72,6 +72,14 @@ class RequirementError(ValueError):
         self.better = better
 
 
+def requirement_name(text: str) -> str | None:
+    """Return the normalised name of a requirement, None of a URL that stands alone."""
+    try:
+        return canonicalize_name(Pep508(text).name)
+    except InvalidRequirement:
+        return None
+
+
 def read_requirement(line: str) -> Requirement | Include | Options:
     """Read one line.
 

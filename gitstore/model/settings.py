@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gitstore.model.channels import NODEFAULTS, check_channel
+from gitstore.model.channels import NODEFAULTS, check_channel, has_secret, redact
 from gitstore.model.problems import Problem
 from gitstore.model.schema import check_schema
 from gitstore.model.yamltext import Document, KeyPath
@@ -19,6 +19,15 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PypiSettings:
+    """Where packages below ``pip:`` come from. ``index`` is None for PyPI itself."""
+
+    index: str | None = None
+    extra_indexes: tuple[str, ...] = ()
+    sdists: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NamespaceSettings:
     """``gitstore.yml``. ``platforms`` is None where the runner's own platform is meant."""
 
@@ -27,6 +36,7 @@ class NamespaceSettings:
     platforms: tuple[str, ...] | None = None
     virtual_packages: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     channel_priority: str = "strict"
+    pypi: PypiSettings = field(default_factory=PypiSettings)
     artifacts: tuple[str, ...] = ("archive",)
     branch: str | None = None
     author: str = DEFAULT_AUTHOR
@@ -67,6 +77,7 @@ class StoreSettings:
     aliases: Mapping[str, str] = field(default_factory=dict)
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     accepted_terms: tuple[str, ...] = ()
+    sdists: bool = False
     site_title: str | None = None
     site_base_url: str | None = None
 
@@ -91,6 +102,7 @@ def check_namespace_settings(document: Document) -> list[Problem]:
         data = document.value or {}
         problems += _check_patterns(document, data.get("environments", []))
         problems += _check_channels(document, data.get("channels", []), "channels")
+        problems += _check_indexes(document, data.get("pypi") or {})
     return problems
 
 
@@ -106,12 +118,21 @@ def namespace_settings(document: Document) -> NamespaceSettings:
         platforms=tuple(data["platforms"]) if "platforms" in data else None,
         virtual_packages=data.get("virtual-packages", {}),
         channel_priority=(data.get("solve") or {}).get("channel-priority", "strict"),
+        pypi=_pypi(data.get("pypi") or {}),
         artifacts=tuple(data.get("artifacts", defaults.artifacts)),
         branch=commit.get("branch"),
         author=commit.get("author") or DEFAULT_AUTHOR,
         message=commit.get("message") or defaults.message,
         freeze=freeze["reason"] if freeze else None,
         allowed_channels=_allowed_channels(data),
+    )
+
+
+def _pypi(data: Mapping[str, Any]) -> PypiSettings:
+    return PypiSettings(
+        index=data.get("index"),
+        extra_indexes=tuple(data.get("extra-indexes", ())),
+        sdists=data.get("sdists", False),
     )
 
 
@@ -160,6 +181,7 @@ def store_settings(document: Document) -> StoreSettings:
         aliases=channels.get("aliases") or {},
         mirrors={url: tuple(found) for url, found in (channels.get("mirrors") or {}).items()},
         accepted_terms=tuple(entry["channel"] for entry in channels.get("terms") or ()),
+        sdists=(data.get("limits") or {}).get("sdists", False),
         site_title=site.get("title"),
         site_base_url=site.get("base-url"),
     )
@@ -203,6 +225,22 @@ def _check_urls(document: Document, channels: Mapping[str, Any]) -> list[Problem
         for at, url in urls.items()
         for found in check_channel(url)
     ]
+
+
+def _check_indexes(document: Document, pypi: Mapping[str, Any]) -> list[Problem]:
+    urls: dict[KeyPath, str] = {("pypi", "index"): pypi["index"]} if pypi.get("index") else {}
+    for number, url in enumerate(pypi.get("extra-indexes", ())):
+        urls["pypi", "extra-indexes", number] = url
+    problems = []
+    for at, url in urls.items():
+        if has_secret(url):
+            said = f"the URL `{redact(url)}` holds a name, a password or a token"
+            hint = "remove it: who runs the solve has credentials in uv's own store, or in netrc"
+            problems.append(document.problem(at, "pypi-secret", said, hint))
+        elif not url.startswith(("https://", "http://")):
+            said, hint = f"`{url}` is not the URL of an index", "begin it with `https://`"
+            problems.append(document.problem(at, "invalid-value", said, hint))
+    return problems
 
 
 def _check_channels(document: Document, channels: list[str], key: str) -> list[Problem]:

@@ -92,10 +92,6 @@ def parse_spec(document: Document) -> tuple[EnvironmentSpec | None, list[Problem
         ]
     found = read_dependencies(document, value.get("dependencies"))
     problems += found.problems
-    if found.pypi or found.includes:
-        said = "packages from PyPI (`pip:`) cannot be locked by this version of gitstore"
-        hint = "take them from a conda channel where it has them"
-        problems.append(document.problem(("dependencies",), "pypi-unsupported", said, hint))
     problems += advise(document, channels, found)
     platforms = _platforms(document, problems)
     variables = _variables(document, value.get("variables"), problems)

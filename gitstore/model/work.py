@@ -25,7 +25,22 @@ class PlatformRequest:
     platform: str
     virtual_packages: Mapping[str, str]
     dependencies: tuple[str, ...]
+    pypi: tuple[str, ...] = ()
     preferred: tuple[LockedPackage, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PypiOptions:
+    """What holds for the PyPI half on every platform. The first of ``indexes`` is the main one.
+
+    ``hashes`` are ``algorithm:hex`` by normalised name; ``sdists`` allows what has to be built.
+    """
+
+    indexes: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
+    hashes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prereleases: bool = False
+    sdists: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +50,7 @@ class SolveRequest:
     ``channels`` are base URLs in order of priority.
     ``platforms_asked`` says whether a platform without a solution fails the environment (asked
     for by name) or is dropped.
-    ``pypi`` is the place of the PyPI half; this version refuses specs that have one.
+    ``pypi`` is None where no platform asks for anything of PyPI.
     """
 
     environment: str
@@ -43,7 +58,7 @@ class SolveRequest:
     channel_priority: str
     platforms: tuple[PlatformRequest, ...]
     platforms_asked: bool
-    pypi: tuple[str, ...] = ()
+    pypi: PypiOptions | None = None
     network: Network = field(default_factory=Network)
     timeout: float = 600.0
 
@@ -67,13 +82,14 @@ class SolvedPackage:
     constrains: tuple[str, ...]
     noarch: str | None
     purls: tuple[str, ...]
+    manager: str = "conda"
 
     def to_record(self) -> dict[str, Any]:
         """Return the package's facts (``gitstore:v1/package``)."""
         return {
             "format": 1,
             "kind": "package",
-            "manager": "conda",
+            "manager": self.manager,
             "name": self.name,
             "version": self.version,
             "build": self.build,

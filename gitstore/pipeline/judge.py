@@ -6,20 +6,47 @@ from collections.abc import Iterable, Sequence
 
 from gitstore.errors import PolicyError
 from gitstore.model.channels import has_terms, redact
+from gitstore.model.identity import EffectiveSpec
 from gitstore.model.lockfile import LockedPackage, Lockfile
-from gitstore.model.rules import Rules
+from gitstore.model.rules import PYPI, Rules
 
 _SHOWN = 5
+_PYPI_SCHEMES = ("https://", "http://", "git+https://", "git+ssh://")
 
 
-def judge_channels(channels: Sequence[str], rules: Rules, *, environment: str) -> None:
-    """Check, before anything is solved, that the terms of every channel were accepted.
+def judge_spec(spec: EffectiveSpec, rules: Rules, *, environment: str) -> None:
+    """Check, before anything is solved, what a spec asks for.
 
     Raises:
-        PolicyError: they were not, or the environment is public.
+        PolicyError: the terms of a channel were not accepted, an index is not one of the
+            namespace's, or code of a package would have to run.
     """
-    for channel in channels:
+    for channel in spec.channels:
         _judge_terms(rules.names.urls(channel), redact(channel), rules, environment)
+    known = {_plain(url) for url in (*rules.indexes, PYPI)}
+    for index in spec.pypi.indexes:
+        if _plain(index) not in known:
+            raise PolicyError(
+                f"the index {redact(index)} is not one of the namespace's: a package of it could "
+                "take the place of another one of that name",
+                where=environment,
+                code="index-not-allowed",
+                hint=f"remove it from the spec, or write `pypi: {{extra-indexes: "
+                f"['{redact(index)}']}}` in gitstore.yml",
+            )
+    if spec.pypi.from_source and not rules.sdists:
+        raise PolicyError(
+            f"`{redact(spec.pypi.from_source[0])}` has to be built, which runs its code, and that "
+            "is not allowed here",
+            where=environment,
+            code="sdists-not-allowed",
+            hint="use a release that has a wheel; or allow `pypi: {sdists: true}` in gitstore.yml "
+            "and, as the operator, `limits: {sdists: true}` in store.yml",
+        )
+
+
+def _plain(url: str) -> str:
+    return url.rstrip("/").removesuffix("/simple")
 
 
 def judge_lockfile(lock: Lockfile, rules: Rules, *, environment: str) -> None:
@@ -28,6 +55,14 @@ def judge_lockfile(lock: Lockfile, rules: Rules, *, environment: str) -> None:
     Raises:
         PolicyError: a package comes from elsewhere; the message names it and the rule.
     """
+    for package in lock.packages:
+        if package.manager == "pip" and not package.url.startswith(_PYPI_SCHEMES):
+            raise PolicyError(
+                f"`{package.name}` would come from {redact(package.url)}, which is no index",
+                where=environment,
+                code="index-not-allowed",
+                hint="only `https://`, `http://` and git URLs can be locked",
+            )
     conda = [package for package in lock.packages if package.manager == "conda"]
     folders = {package.url.rsplit("/", 2)[0] for package in conda}
     for folder in sorted(folders):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from gitstore.errors import SpecError
@@ -30,11 +30,12 @@ from gitstore.model.settings import (
 from gitstore.model.spec import EnvironmentSpec, parse_spec
 from gitstore.model.yamltext import MAX_BYTES, Document, YamlError, parse_yaml
 from gitstore.pipeline.find import find_environments
+from gitstore.pipeline.includes import with_includes
 from gitstore.pipeline.ports import SourceTree
 
 _MAX_LINKS = 8
 # Part of the memo's keys: another loader derives other facts.
-_LOADER_VERSION = 1
+_LOADER_VERSION = 2
 
 
 def load_namespace(
@@ -61,11 +62,13 @@ def load_namespace(
         spec = candidate.spec
         if spec is None or (candidate.problems and errors_of(candidate.problems)):
             return candidate
-        facts = memo.derive(
-            f"spec-{context}",
-            f"{spec.oid}:{spec.path}",
-            lambda: _facts_of_spec(source, spec, settings, runner_platform),
-        )
+        section, key = f"spec-{context}", f"{spec.oid}:{spec.path}"
+        make = partial(_facts_of_spec, source, spec, settings, runner_platform)
+        facts = memo.derive(section, key, make)
+        if facts.get("includes"):
+            # Other files count too, wherever in the tree they lie: its id stands for them all.
+            tree = source.folder_id("")
+            facts = memo.derive(section, f"{key}:{tree}", make) if tree else make()
         return _with_facts(candidate, facts)
 
     environments = [with_facts(candidate) for candidate in found]
@@ -132,7 +135,10 @@ def _facts_of_spec(
     spec, problems = _parse(source, entry)
     facts: dict[str, Any] = {"problems": [problem.to_dict() for problem in problems]}
     if spec is None:
-        return facts
+        # An include that is missing now may be there tomorrow.
+        has_includes = any(problem.code.startswith("pypi-") for problem in problems)
+        return {**facts, "includes": has_includes}
+    facts["includes"] = "files" in spec.raw
     effective = effective_spec(spec, settings, runner)
     recipe = recipe_for(spec, settings)
     return {
@@ -170,7 +176,23 @@ def _parse(source: SourceTree, entry: TreeEntry) -> tuple[EnvironmentSpec | None
     if document is None:
         return None, [problem] if problem else []
     spec, problems = parse_spec(document)
-    return spec, [found.at_file(entry.path) for found in problems]
+    found = [problem.at_file(entry.path) for problem in problems]
+    if spec is None:
+        return None, found
+    spec, more = with_includes(source, spec, entry.path, _follow_links)
+    more = [_at_include(problem, document, entry.path) for problem in more]
+    return (None if errors_of(more) else spec), [*found, *more]
+
+
+def _at_include(problem: Problem, document: Document, path: str) -> Problem:
+    """Give a finding about a file that the spec names the place where it names it."""
+    if problem.file != path or problem.code != "pypi-include":
+        return problem
+    for at, line in enumerate(document.lines, start=1):
+        name = problem.message.split("`")[1]
+        if name in line:
+            return replace(problem, line=at, column=line.index(name) + 1)
+    return problem
 
 
 def _read_yaml(source: SourceTree, entry: TreeEntry) -> tuple[Document | None, Problem | None]:

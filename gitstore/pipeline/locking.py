@@ -19,7 +19,7 @@ from gitstore.model.plan import PlanItem
 from gitstore.model.records import solve_path
 from gitstore.model.work import Solution
 from gitstore.pipeline.commit import TreeChange, commit_changes, lock_message
-from gitstore.pipeline.judge import judge_channels
+from gitstore.pipeline.judge import judge_spec
 from gitstore.pipeline.load import load_namespace, load_spec
 from gitstore.pipeline.record import package_records, solve_record
 from gitstore.pipeline.solve import direct_names, lockfile_of, solve_request, verify_claim
@@ -107,7 +107,7 @@ class LockStep:
             self._restore(job, item.restore)
             return
         name = job.environment.name
-        judge_channels(job.spec.channels, state.rules, environment=name)
+        judge_spec(job.spec, state.rules, environment=name)
         ports.say(name, "solve", f"solving for {', '.join(job.spec.platforms)}")
 
         def solved(future: Future[Any]) -> None:
@@ -122,7 +122,7 @@ class LockStep:
             name,
             job.spec,
             job.previous,
-            names=ports.rules.names,
+            rules=state.rules,
             network=ports.network,
             timeout=ports.solve_timeout,
         )

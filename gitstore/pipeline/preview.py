@@ -17,7 +17,7 @@ from gitstore.model.records import History
 from gitstore.model.report import error_dict
 from gitstore.model.rules import Rules
 from gitstore.model.work import Network, Solution
-from gitstore.pipeline.judge import judge_channels, judge_lockfile
+from gitstore.pipeline.judge import judge_lockfile, judge_spec
 from gitstore.pipeline.load import load_spec
 from gitstore.pipeline.ports import SourceTree, TaskExecutor
 from gitstore.pipeline.solve import direct_names, lockfile_of, solve_request
@@ -125,14 +125,14 @@ def _begin(
         _, spec = load_spec(
             request.source, environment, request.tree.settings, request.runner_platform
         )
-        judge_channels(spec.channels, request.rules, environment=name)
+        judge_spec(spec, request.rules, environment=name)
     except GitstoreError as exc:
         return Preview(environment=name, status="failed", error=exc)
     solve = solve_request(
         name,
         spec,
         previous,
-        names=request.rules.names,
+        rules=request.rules,
         network=request.network,
         timeout=request.timeout,
     )

@@ -14,6 +14,8 @@ from gitstore.model.records import FORMAT, RECORDS_REF, format_time, package_pat
 from gitstore.model.work import BuildResult, PublishedArtifact, Solution
 from gitstore.pipeline.ports import Repository
 
+_SHA256_DIGITS = 64
+
 
 def solve_record(
     *,
@@ -110,7 +112,7 @@ def package_records(solution: Solution) -> dict[str, dict[str, Any]]:
         package_path(package.sha256): package.to_record()
         for packages in solution.platforms.values()
         for package in packages
-        if package.sha256
+        if len(package.sha256) == _SHA256_DIGITS  # of a git repository it is a commit
     }
 
 

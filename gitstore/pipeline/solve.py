@@ -6,7 +6,7 @@ import posixpath
 
 from gitstore.errors import SolveError
 from gitstore.model.channels import ChannelNames, redact
-from gitstore.model.identity import EffectiveSpec
+from gitstore.model.identity import EffectivePypi, EffectiveSpec
 from gitstore.model.lockfile import (
     LockedPackage,
     Lockfile,
@@ -15,7 +15,9 @@ from gitstore.model.lockfile import (
     sorted_packages,
 )
 from gitstore.model.matchspec import name_of
-from gitstore.model.work import Network, PlatformRequest, Solution, SolveRequest
+from gitstore.model.requirement import requirement_name
+from gitstore.model.rules import Rules
+from gitstore.model.work import Network, PlatformRequest, PypiOptions, Solution, SolveRequest
 
 _SHOWN = 3
 
@@ -25,22 +27,24 @@ def solve_request(
     spec: EffectiveSpec,
     previous: Lockfile | None,
     *,
-    names: ChannelNames,
+    rules: Rules,
     network: Network,
     timeout: float,
 ) -> SolveRequest:
     """Ask for a solve; the packages of the previous lockfile stay where nothing forces them."""
     return SolveRequest(
         environment=environment,
-        channels=names.all_urls(spec.channels),
+        channels=rules.names.all_urls(spec.channels),
         network=network,
+        pypi=_pypi_options(spec.pypi, rules) if spec.pypi else None,
         channel_priority=spec.channel_priority,
         platforms=tuple(
             PlatformRequest(
                 platform=platform,
                 dependencies=tuple(
-                    _with_channel_url(text, names) for text in spec.dependencies[platform]
+                    _with_channel_url(text, rules.names) for text in spec.dependencies[platform]
                 ),
+                pypi=spec.pypi.requirements.get(platform, ()),
                 virtual_packages=spec.virtual_packages[platform],
                 preferred=previous.on(platform) if previous else (),
             )
@@ -48,6 +52,16 @@ def solve_request(
         ),
         platforms_asked=spec.platforms_asked,
         timeout=timeout,
+    )
+
+
+def _pypi_options(pypi: EffectivePypi, rules: Rules) -> PypiOptions:
+    return PypiOptions(
+        indexes=rules.indexes,
+        constraints=pypi.constraints,
+        hashes=pypi.hashes,
+        prereleases=pypi.prereleases,
+        sdists=rules.sdists,
     )
 
 
@@ -68,6 +82,7 @@ def lockfile_of(
             url=package.url,
             sha256=package.sha256,
             md5=package.md5,
+            manager=package.manager,
             depends=constraints_of(package.depends),
             category=spec.category,
         )
@@ -106,7 +121,10 @@ def _with_channel_url(text: str, names: ChannelNames) -> str:
 def direct_names(spec: EffectiveSpec) -> frozenset[str]:
     """Return the names of the packages that the spec itself asks for."""
     texts = {text for wishes in spec.dependencies.values() for text in wishes}
-    return frozenset(name for name in map(name_of, texts) if name)
+    wishes = {text for found in spec.pypi.requirements.values() for text in found}
+    return frozenset(
+        name for name in [*map(name_of, texts), *map(requirement_name, wishes)] if name
+    )
 
 
 def verify_claim(claim: Lockfile, solved: Lockfile, *, input_digest: str, where: str) -> bool:

@@ -163,7 +163,7 @@ class RunState:
 
     @property
     def rules(self) -> Rules:
-        return self.ports.rules.and_namespace(self.tree.settings.allowed_channels)
+        return self.ports.rules.and_namespace(self.tree.settings)
 
     @property
     def branch(self) -> str:

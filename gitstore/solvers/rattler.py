@@ -55,7 +55,7 @@ class RattlerSolver:
             if isinstance(answer, SolveError):
                 if answer.retryable or request.platforms_asked or len(request.platforms) == 1:
                     raise answer
-                dropped[platform.platform] = _first_reason(answer.message)
+                dropped[platform.platform] = first_reason(answer.message)
                 continue
             packages, seen = answer
             solved[platform.platform] = packages
@@ -97,8 +97,9 @@ class RattlerSolver:
         channels = list(request.channels)
         specs = [rattler.MatchSpec(text, strict=False) for text in platform.dependencies]
         subdirs: Any = [platform.platform, "noarch"]
+        conda = [package for package in platform.preferred if package.manager == "conda"]
         try:
-            preferred = await self._preferred(gateway, channels, subdirs, platform.preferred)
+            preferred = await self._preferred(gateway, channels, subdirs, conda)
             seen = await gateway.query(channels, subdirs, specs, recursive=True)
             records = await rattler.solve(
                 channels,
@@ -240,7 +241,7 @@ def _unavailable(request: SolveRequest, exc: Exception) -> SolveUnavailableError
     )
 
 
-def _first_reason(message: str) -> str:
+def first_reason(message: str) -> str:
     """Shorten a message to what a list of dropped platforms can hold."""
     text = " ".join(message.split(": ", 1)[-1].split())
     return text if len(text) <= 200 else text[:197] + "..."
