@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gitstore.model.edits import SpecEdit
     from gitstore.model.problems import Problem
 
 EXIT_DONE = 0
@@ -40,7 +41,9 @@ class GitstoreError(Exception):
         self.message = message
         self.hint = hint
         self.where = where
-        self.log: str | None = None  # the last lines of what a failed build printed
+        self.log: str | None = None  # what a program said: a failed build, a solver's tree
+        self.edits: Sequence[SpecEdit] = ()  # edits of the spec that were tried and help
+        self.patch: str | None = None  # the first of them, as a unified diff of the file
         self.code = code or self.default_code
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -119,6 +119,8 @@ class Reporter:
             lines.append(f"  {self.style('where:', 'dim')} {error.where}")
         if error.log and self.verbose:
             lines += ["  log:", *(f"    {line}" for line in error.log.splitlines())]
+        if error.patch:
+            lines += ["", *(f"  {line}" for line in error.patch.splitlines())]
         if error.hint:
             lines += ["", f"{self.style('hint:', 'dim')} {error.hint}"]
         return lines

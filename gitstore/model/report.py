@@ -87,4 +87,5 @@ def error_dict(error: GitstoreError) -> dict[str, Any]:
         "where": error.where,
         "exit_code": error.exit_code,
         "retryable": error.retryable,
+        "patch": error.patch,
     }

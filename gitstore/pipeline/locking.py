@@ -10,6 +10,7 @@ from typing import Any
 
 from gitstore.errors import GitstoreError
 from gitstore.model.canonical import pretty_json
+from gitstore.model.edits import patch_of
 from gitstore.model.environment import LoadedEnvironment, TreeEntry
 from gitstore.model.identity import EffectiveSpec
 from gitstore.model.lockdiff import LockDiff, diff_lockfiles, summary_words
@@ -116,6 +117,7 @@ class LockStep:
                     raise error
                 self._ready.append(self._candidate(job, future.result()))
             except GitstoreError as exc:
+                self._add_patch(job, exc)
                 state.fail(item, exc, started)
 
         request = solve_request(
@@ -149,6 +151,12 @@ class LockStep:
             spec_commit=state.tree.revision,
             started=started,
         )
+
+    def _add_patch(self, job: LockJob, error: GitstoreError) -> None:
+        spec = job.environment.spec
+        if error.edits and spec is not None:
+            text = self._state.ports.repository.read(spec.oid).decode("utf-8", "replace")
+            error.patch = patch_of(text, error.edits[:1], path=spec.path) or None
 
     def _restore(self, job: LockJob, blob: str) -> None:
         """Put back the lockfile that the same input had before; nothing is solved."""

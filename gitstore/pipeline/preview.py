@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gitstore.errors import GitstoreError
+from gitstore.model.edits import patch_of
 from gitstore.model.environment import LoadedEnvironment, SpecTree, TreeEntry
 from gitstore.model.lockdiff import LockDiff, diff_lockfiles
 from gitstore.model.lockfile import Lockfile
@@ -159,6 +160,9 @@ def _finish(request: PreviewRequest, job: _Job, future: Future[Any]) -> Preview:
         )
         judge_lockfile(lock, request.rules, environment=environment.name)
     except GitstoreError as exc:
+        if exc.edits and environment.spec is not None:
+            text = request.source.read(environment.spec).decode("utf-8", "replace")
+            exc.patch = patch_of(text, exc.edits[:1], path=environment.path) or None
         return Preview(environment=environment.name, status="failed", error=exc)
     diff = diff_lockfiles(job.previous, lock, direct_names(job.spec))
     if job.previous is not None and diff.is_empty:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import rattler
@@ -23,11 +24,13 @@ from gitstore.errors import SolveError, SolveUnavailableError
 from gitstore.model.canonical import digest
 from gitstore.model.channels import redact
 from gitstore.model.lockfile import LockedPackage
+from gitstore.model.matchspec import matchspec, name_of
 from gitstore.model.work import Network, PlatformRequest, Solution, SolvedPackage, SolveRequest
 from gitstore.network import channel_client
+from gitstore.solvers.explain import Explainer, Explanation
 
+_TRIAL_SECONDS = 10.0
 _PREFACE = "Cannot solve the request because of: "
-_MISSING = re.compile(r"No candidates were found for (.+?)\.?$", re.MULTILINE)
 
 
 class RattlerSolver:
@@ -95,24 +98,17 @@ class RattlerSolver:
     ) -> tuple[tuple[SolvedPackage, ...], dict[str, str]] | SolveError:
         """Return the packages and what the solve could see, or the error as a value."""
         channels = list(request.channels)
-        specs = [rattler.MatchSpec(text, strict=False) for text in platform.dependencies]
+        specs = _match_specs(request, platform.dependencies)
         subdirs: Any = [platform.platform, "noarch"]
         conda = [package for package in platform.preferred if package.manager == "conda"]
         try:
             preferred = await self._preferred(gateway, channels, subdirs, conda)
             seen = await gateway.query(channels, subdirs, specs, recursive=True)
-            records = await rattler.solve(
-                channels,
-                specs,
-                gateway=gateway,
-                platforms=subdirs,
-                locked_packages=preferred,
-                virtual_packages=_virtual_packages(platform),
-                channel_priority=_priority(request.channel_priority),
-                timeout=timedelta(seconds=request.timeout),
+            records = await _solve(
+                request, platform, gateway, platform.dependencies, preferred=preferred
             )
         except SolverError as exc:
-            return _unsolvable(request, platform, exc)
+            return await _unsolvable(request, platform, gateway, exc)
         except (GatewayError, OSError) as exc:
             return _unavailable(request, exc)
         return tuple(map(_package_of, records)), _snapshots(seen)
@@ -141,9 +137,48 @@ class RattlerSolver:
         ]
 
 
-def _virtual_packages(platform: PlatformRequest) -> list[Any]:
+async def _solve(
+    request: SolveRequest,
+    platform: PlatformRequest,
+    gateway: rattler.Gateway,
+    dependencies: Sequence[str],
+    *,
+    preferred: Sequence[Any] = (),
+    virtual: Mapping[str, str] = MappingProxyType({}),
+) -> list[Any]:
+    subdirs: Any = [platform.platform, "noarch"]
+    return await rattler.solve(
+        list(request.channels),
+        _match_specs(request, dependencies),
+        gateway=gateway,
+        platforms=subdirs,
+        locked_packages=list(preferred),
+        virtual_packages=_virtual_packages({**platform.virtual_packages, **virtual}),
+        channel_priority=_priority(request.channel_priority),
+        timeout=timedelta(seconds=request.timeout),
+    )
+
+
+def _match_specs(request: SolveRequest, dependencies: Sequence[str]) -> list[Any]:
+    """Return the wishes, and beside each its bare name where channels have an order to keep.
+
+    The engine reads only those records that a wish matches, so that a channel whose versions all
+    fall outside of it would lose its priority, and a later one could slip in another package.
+    """
+    specs = [matchspec(text) for text in dependencies]
+    if request.channel_priority == "disabled" or len(request.channels) == 1:
+        return specs
+    names = {
+        name: None
+        for text, spec in zip(dependencies, specs, strict=True)
+        if spec.channel is None and (name := name_of(text)) and not name.startswith("__")
+    }
+    return [*specs, *map(rattler.MatchSpec, names)]
+
+
+def _virtual_packages(assumed: Mapping[str, str]) -> list[Any]:
     packages = []
-    for name, text in platform.virtual_packages.items():
+    for name, text in assumed.items():
         number, _, build = text.partition("=")
         packages.append(
             rattler.GenericVirtualPackage(
@@ -202,33 +237,52 @@ def _snapshots(groups: Iterable[Iterable[Any]]) -> dict[str, str]:
     return {folder: digest(sorted(hashes)) for folder, hashes in sorted(folders.items())}
 
 
-def _unsolvable(request: SolveRequest, platform: PlatformRequest, exc: Exception) -> SolveError:
-    explained = str(exc).removeprefix(_PREFACE).strip()
-    if "timeout" in explained.lower() and "├" not in explained:
+async def _unsolvable(
+    request: SolveRequest, platform: PlatformRequest, gateway: rattler.Gateway, exc: Exception
+) -> SolveError:
+    """Explain what the engine could not solve; its own tree of reasons becomes the log."""
+    tree = redact(str(exc).removeprefix(_PREFACE).strip())
+    if "timeout" in tree.lower() and "├" not in tree:
         return SolveUnavailableError(
             f"the solve for {platform.platform} took longer than {request.timeout:.0f} s",
             where=request.environment,
             code="timed-out",
         )
-    hint = _hint(request, platform, explained)
-    return SolveError(
-        f"no set of packages for {platform.platform} satisfies the spec: {redact(explained)}",
-        where=request.environment,
-        hint=hint,
+
+    quick = replace(request, timeout=min(request.timeout, _TRIAL_SECONDS))
+
+    async def trial(wishes: Sequence[str], virtual: Mapping[str, str]) -> Sequence[Any] | None:
+        try:
+            return await _solve(quick, platform, gateway, wishes, virtual=virtual)
+        except SolverError:
+            return None
+
+    explainer = Explainer(
+        request=request, platform=platform, gateway=gateway, trial=trial, tree=tree
     )
+    try:
+        found = await explainer.explain()
+    except (GatewayError, OSError):
+        found = None  # the engine's own words are better than none
+    if found is None:
+        found = Explanation(clash=f"no set of packages for {platform.platform} satisfies the spec")
+    error = SolveError(
+        "\n".join((found.clash, *found.details)),
+        where=request.environment,
+        hint=_hint(request, found),
+    )
+    error.log = tree
+    error.edits = found.edits
+    return error
 
 
-def _hint(request: SolveRequest, platform: PlatformRequest, explained: str) -> str:
-    if missing := _MISSING.search(explained):
-        channels = ", ".join(redact(channel) for channel in request.channels)
-        return f"check the spelling and version of `{missing[1]}`; the channels: {channels}"
-    virtual = re.search(r"(__\w+)[^\n]*?, for which no candidates", explained)
-    if virtual:
-        known = platform.virtual_packages.get(virtual[1])
-        has = f"is assumed to be {known}" if known else "is not assumed to be there"
-        edit = f'{{virtual-packages: {{{platform.platform}: {{{virtual[1]}: "VERSION"}}}}}}'
-        return f"`{virtual[1]}` {has} on {platform.platform}; say otherwise with `gitstore: {edit}`"
-    return "loosen one of the dependencies that are named"
+def _hint(request: SolveRequest, found: Explanation) -> str:
+    words = [edit.words for edit in found.edits]
+    if words:
+        return "this was tried and solves: " + "; or ".join(words)
+    if len(request.platforms) > 1:
+        return "loosen one of the wishes that are named, or leave this platform out"
+    return "loosen one of the wishes that are named"
 
 
 def _unavailable(request: SolveRequest, exc: Exception) -> SolveUnavailableError:
@@ -243,5 +297,5 @@ def _unavailable(request: SolveRequest, exc: Exception) -> SolveUnavailableError
 
 def first_reason(message: str) -> str:
     """Shorten a message to what a list of dropped platforms can hold."""
-    text = " ".join(message.split(": ", 1)[-1].split())
+    text = message.splitlines()[0] if message else ""
     return text if len(text) <= 200 else text[:197] + "..."
