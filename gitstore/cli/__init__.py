@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("gitstore.cli.check", "Find every problem of specs and settings."),
     "plan": ("gitstore.cli.plan", "Show what apply would do and why, instantly."),
     "preview": ("gitstore.cli.preview", "Solve, and show which packages would change."),
+    "lock": ("gitstore.cli.lock", "Lock without building; update packages on request."),
     "apply": ("gitstore.cli.apply", "Lock, build and publish what git asks for."),
     "status": ("gitstore.cli.status", "Show every environment and how it is."),
     "site": ("gitstore.cli.site", "Build the catalogue, a static site."),

@@ -22,9 +22,16 @@ if TYPE_CHECKING:
 
 @click.command("preview", short_help="Solve, and show which packages would change.")
 @click.argument("what", nargs=-1, metavar="[PATH | NAMESPACE[/ENVIRONMENT]]...")
+@click.option(
+    "--strategy",
+    type=click.Choice(["highest", "lowest", "lowest-direct"]),
+    default="highest",
+    show_default=True,
+    help="Which versions to prefer; the lowest ones test the bounds of a spec.",
+)
 @common_options
 @click.pass_context
-def command(ctx: click.Context, what: tuple[str, ...]) -> None:
+def command(ctx: click.Context, what: tuple[str, ...], *, strategy: str) -> None:
     """Solve, and show which packages would change. Nothing is written, built or committed.
 
     Looks at folders, files and namespaces, as `check` does; a folder needs no store, and its
@@ -53,6 +60,8 @@ def command(ctx: click.Context, what: tuple[str, ...]) -> None:
                 timeout=settings.solve_timeout if settings else 600.0,
                 selected=subject.selected,
                 history=subject.history,
+                now=session.now(),
+                strategy=strategy,
             )
             found.append((subject.tree.namespace, make_previews(request)))
     problems = [problem for subject in subjects for problem in subject.problems()]

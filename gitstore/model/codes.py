@@ -193,6 +193,10 @@ REASONS = _table(
     Code(
         code="lock-restored", meaning="The same input was locked before; that lockfile is put back."
     ),
+    Code(
+        code="update-asked",
+        meaning="Somebody asked for newer packages: `gitstore lock --update-all`.",
+    ),
     Code(code="not-built", meaning="The lockfile's content was never built with this recipe."),
     Code(code="target-added", meaning="A target does not have the artifacts yet."),
     Code(code="spec-deleted", meaning="The spec is gone; its lockfile is retired."),

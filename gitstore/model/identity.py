@@ -56,6 +56,7 @@ class EffectiveSpec:
     dependencies: Mapping[str, tuple[str, ...]]
     variables: Mapping[str, str]
     category: str = "main"
+    exclude_newer: str | None = None
     pypi: EffectivePypi = field(default_factory=EffectivePypi)
 
 
@@ -91,6 +92,7 @@ def effective_spec(
         },
         variables=spec.variables,
         category=spec.category,
+        exclude_newer=settings.exclude_newer,
         pypi=_effective_pypi(spec, settings, platforms),
     )
 
@@ -138,6 +140,8 @@ def input_digest(spec: EnvironmentSpec, effective: EffectiveSpec) -> str:
     if effective.pypi:  # settings that do not reach an environment do not count
         pypi = effective.pypi.settings
         settings["pypi"] = [pypi.index, list(pypi.extra_indexes), pypi.sdists]
+    if effective.exclude_newer is not None:
+        settings["exclude-newer"] = effective.exclude_newer
     return digest({"version": INPUT_VERSION, "spec": spec.raw, "settings": settings})
 
 

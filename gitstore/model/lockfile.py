@@ -59,6 +59,7 @@ class LockMetadata:
     variables: Mapping[str, str] = field(default_factory=dict)
     virtual_packages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
+    exclude_newer: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +141,8 @@ def _custom_metadata(metadata: LockMetadata) -> list[tuple[str, str]]:
             compact({k: dict(v) for k, v in metadata.virtual_packages.items()}),
         ),
         ("gitstore.dropped", compact(dict(metadata.dropped))),
+        # Only where there is one, so that other lockfiles stay as they are.
+        *([("gitstore.exclude-newer", metadata.exclude_newer)] if metadata.exclude_newer else []),
     ]
 
 

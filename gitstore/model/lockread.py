@@ -215,6 +215,7 @@ def _metadata_of(value: Any) -> LockMetadata:
                 _json(custom, "gitstore.virtual-packages"), "`gitstore.virtual-packages`"
             ).items()
         },
+        exclude_newer=custom.get("gitstore.exclude-newer") or None,
         dropped=_texts(_json(custom, "gitstore.dropped"), "`gitstore.dropped`"),
     )
 

@@ -11,6 +11,17 @@ Verb = Literal["lock", "build", "publish", "retire", "skip"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Update:
+    """What somebody asks to be moved although the spec did not change; None for everything."""
+
+    packages: frozenset[str] | None
+
+    def keeps(self, name: str) -> bool:
+        """Say whether a locked package should stay where nothing forces it."""
+        return self.packages is not None and name not in self.packages
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PlanItem:
     """One decision. ``key`` is the digest under which failures of this work are recorded.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 from gitstore.model.channels import NODEFAULTS, check_channel, has_secret, redact
+from gitstore.model.cutoff import cutoff
 from gitstore.model.problems import Problem
 from gitstore.model.schema import check_schema
 from gitstore.model.yamltext import Document, KeyPath
@@ -36,6 +38,7 @@ class NamespaceSettings:
     platforms: tuple[str, ...] | None = None
     virtual_packages: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     channel_priority: str = "strict"
+    exclude_newer: str | None = None
     pypi: PypiSettings = field(default_factory=PypiSettings)
     artifacts: tuple[str, ...] = ("archive",)
     branch: str | None = None
@@ -102,6 +105,7 @@ def check_namespace_settings(document: Document) -> list[Problem]:
         data = document.value or {}
         problems += _check_patterns(document, data.get("environments", []))
         problems += _check_channels(document, data.get("channels", []), "channels")
+        problems += _check_cutoff(document, (data.get("solve") or {}).get("exclude-newer"))
         problems += _check_indexes(document, data.get("pypi") or {})
     return problems
 
@@ -112,12 +116,14 @@ def namespace_settings(document: Document) -> NamespaceSettings:
     defaults = NamespaceSettings()
     commit = data.get("commit") or {}
     freeze = data.get("freeze")
+    solve = data.get("solve") or {}
     return NamespaceSettings(
         environments=tuple(data.get("environments", defaults.environments)),
         channels=tuple(c for c in data.get("channels", defaults.channels) if c != NODEFAULTS),
         platforms=tuple(data["platforms"]) if "platforms" in data else None,
         virtual_packages=data.get("virtual-packages", {}),
-        channel_priority=(data.get("solve") or {}).get("channel-priority", "strict"),
+        channel_priority=solve.get("channel-priority", "strict"),
+        exclude_newer=solve.get("exclude-newer"),
         pypi=_pypi(data.get("pypi") or {}),
         artifacts=tuple(data.get("artifacts", defaults.artifacts)),
         branch=commit.get("branch"),
@@ -225,6 +231,18 @@ def _check_urls(document: Document, channels: Mapping[str, Any]) -> list[Problem
         for at, url in urls.items()
         for found in check_channel(url)
     ]
+
+
+def _check_cutoff(document: Document, text: str | None) -> list[Problem]:
+    if text is None:
+        return []
+    try:
+        cutoff(text, datetime(2026, 1, 1, tzinfo=timezone.utc))
+    except (ValueError, OverflowError):
+        said = f"`{text[:60]}` is neither a day, a moment nor a duration"
+        hint = "such as `2026-11-01`, `2026-11-01T12:00:00Z` or `7d`"
+        return [document.problem(("solve", "exclude-newer"), "invalid-value", said, hint)]
+    return []
 
 
 def _check_indexes(document: Document, pypi: Mapping[str, Any]) -> list[Problem]:

@@ -50,7 +50,8 @@ class SolveRequest:
     ``channels`` are base URLs in order of priority.
     ``platforms_asked`` says whether a platform without a solution fails the environment (asked
     for by name) or is dropped.
-    ``pypi`` is None where no platform asks for anything of PyPI.
+    ``pypi`` is None where no platform asks for anything of PyPI. ``exclude_newer`` is RFC 3339;
+    ``strategy`` is ``highest``, ``lowest`` or ``lowest-direct``.
     """
 
     environment: str
@@ -61,6 +62,8 @@ class SolveRequest:
     pypi: PypiOptions | None = None
     network: Network = field(default_factory=Network)
     timeout: float = 600.0
+    exclude_newer: str | None = None
+    strategy: str = "highest"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from gitstore.errors import GitstoreError
 from gitstore.model.canonical import pretty_json
+from gitstore.model.cutoff import cutoff_text
 from gitstore.model.edits import patch_of
 from gitstore.model.environment import LoadedEnvironment, TreeEntry
 from gitstore.model.identity import EffectiveSpec
@@ -40,6 +41,7 @@ class LockJob:
     previous: Lockfile | None
     spec_commit: str
     started: datetime
+    exclude_newer: str | None = None
 
     @property
     def input(self) -> str:
@@ -123,14 +125,23 @@ class LockStep:
         request = solve_request(
             name,
             job.spec,
-            job.previous,
+            self._kept(job),
             rules=state.rules,
             network=ports.network,
             timeout=ports.solve_timeout,
+            exclude_newer=job.exclude_newer,
         )
         # The engine has the same limit and says more; the kill comes when it does not keep it.
         timeout = ports.solve_timeout * 1.2 + 5
         state.submit(solved, solve_task, str(ports.cache), request, timeout=timeout)
+
+    def _kept(self, job: LockJob) -> Lockfile | None:
+        """Return the lockfile before, as far as its packages should stay where they are."""
+        update, previous = self._state.update, job.previous
+        if update is None or previous is None or job.item.reason != "update-asked":
+            return previous
+        kept = tuple(package for package in previous.packages if update.keeps(package.name))
+        return replace(previous, packages=kept)
 
     def _job(self, item: PlanItem, started: datetime) -> LockJob:
         state, ports = self._state, self._state.ports
@@ -150,6 +161,7 @@ class LockStep:
             previous=previous,
             spec_commit=state.tree.revision,
             started=started,
+            exclude_newer=_cutoff(item, spec, previous, started),
         )
 
     def _add_patch(self, job: LockJob, error: GitstoreError) -> None:
@@ -180,6 +192,7 @@ class LockStep:
             names=self._state.ports.rules.names,
             input_digest=job.input,
             spec_path=environment.path,
+            exclude_newer=job.exclude_newer,
         )
         data: bytes | None = render_lockfile(lock)
         if job.item.reason == "lock-unverified" and claim is not None:
@@ -325,3 +338,19 @@ class LockStep:
         words = summary_words(found.diff) if found.data else "verified: a solve gives it again"
         detail = f"version {number}: {words}"
         state.done(job.item, detail, record=path)
+
+
+def _cutoff(
+    item: PlanItem, spec: EffectiveSpec, previous: Lockfile | None, now: datetime
+) -> str | None:
+    """Return the moment after which no package counts, as this solve is to keep it.
+
+    A claim was made at another time: what it says counts, if it is not newer than allowed.
+    """
+    if spec.exclude_newer is None:
+        return None
+    allowed = cutoff_text(spec.exclude_newer, now)
+    claimed = previous.metadata.exclude_newer if previous else None
+    if item.reason == "lock-unverified" and claimed is not None:
+        return min(allowed, claimed)
+    return allowed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gitstore.model.environment import LoadedEnvironment, SpecTree
 from gitstore.model.identity import Recipe
-from gitstore.model.plan import Plan, PlanItem, Verb
+from gitstore.model.plan import Plan, PlanItem, Update, Verb
 from gitstore.model.records import BuildFacts, History, build_key, lock_key
 
 
@@ -18,7 +18,7 @@ class PlanContext:
     """What else decides: the runner's platforms, the targets of each kind, the time, the wishes.
 
     ``now`` is written as records write it; ``selected`` is None for every environment;
-    ``retry`` takes up failed work at once.
+    ``retry`` takes up failed work at once; with ``update``, what is locked is locked again.
     """
 
     runner_platforms: tuple[str, ...]
@@ -26,6 +26,7 @@ class PlanContext:
     now: str
     selected: frozenset[str] | None = None
     retry: bool = False
+    update: Update | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -60,6 +61,9 @@ class Planner:
         solve = self.history.solve(name, environment.input)
         if solve is None or environment.lock is None or solve.lock != environment.lock.oid:
             return [self._plan_lock(environment, environment.input)]
+        if self.context.update is not None:
+            key = lock_key(environment.input, None)
+            return [PlanItem(environment=name, verb="lock", reason="update-asked", key=key)]
         items = [
             self.plan_build(name, platform, content, environment.recipe)
             for platform, content in sorted(solve.content.items())

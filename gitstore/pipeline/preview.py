@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from gitstore.errors import GitstoreError
+from gitstore.model.cutoff import cutoff_text
 from gitstore.model.edits import patch_of
 from gitstore.model.environment import LoadedEnvironment, SpecTree, TreeEntry
 from gitstore.model.lockdiff import LockDiff, diff_lockfiles
@@ -75,6 +77,8 @@ class PreviewRequest:
     timeout: float
     selected: frozenset[str] | None = None
     history: History = field(default_factory=History)
+    now: datetime
+    strategy: str = "highest"
 
     def is_verified(self, environment: LoadedEnvironment) -> bool:
         """Say whether a solve record of this very input knows the lockfile that stands there."""
@@ -120,22 +124,26 @@ def _begin(
         return Preview(environment=name, status="spec-invalid")
     try:
         previous = _lockfile(request.source, environment.lock)
-        if previous is not None and request.is_verified(environment):
+        usual = request.strategy == "highest"
+        if previous is not None and usual and request.is_verified(environment):
             judge_lockfile(previous, request.rules, environment=name)
             return Preview(environment=name, status="up-to-date")
         _, spec = load_spec(
             request.source, environment, request.tree.settings, request.runner_platform
         )
         judge_spec(spec, request.rules, environment=name)
+        exclude_newer = cutoff_text(spec.exclude_newer, request.now) if spec.exclude_newer else None
     except GitstoreError as exc:
         return Preview(environment=name, status="failed", error=exc)
     solve = solve_request(
         name,
         spec,
-        previous,
+        previous if usual else None,
         rules=request.rules,
         network=request.network,
         timeout=request.timeout,
+        exclude_newer=exclude_newer,
+        strategy=request.strategy,
     )
     future = request.executor.submit_task(
         solve_task, str(request.cache), solve, timeout=request.timeout * 1.2 + 5

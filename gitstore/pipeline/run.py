@@ -11,7 +11,7 @@ from functools import partial
 from gitstore.errors import SpecError
 from gitstore.files import file_lock
 from gitstore.model.environment import SpecTree
-from gitstore.model.plan import Plan, PlanItem
+from gitstore.model.plan import Plan, PlanItem, Update
 from gitstore.model.problems import errors_of
 from gitstore.model.records import History, format_time
 from gitstore.model.report import Outcome, Report
@@ -43,7 +43,11 @@ class Observation:
 
 
 def observe(
-    ports: NamespacePorts, *, selected: frozenset[str] | None = None, retry: bool = False
+    ports: NamespacePorts,
+    *,
+    selected: frozenset[str] | None = None,
+    retry: bool = False,
+    update: Update | None = None,
 ) -> Observation:
     """Load and plan the namespace at the head of its branch. Reads only.
 
@@ -58,17 +62,26 @@ def observe(
         )
     check_selected(tree, selected)
     history = load_history(ports.repository, ports.memo)
-    planner = Planner(history=history, context=_context(ports, selected, retry=retry))
+    planner = Planner(
+        history=history, context=_context(ports, selected, retry=retry, update=update)
+    )
     return Observation(tree=tree, planner=planner, plan=planner.plan(tree))
 
 
-def _context(ports: NamespacePorts, selected: frozenset[str] | None, *, retry: bool) -> PlanContext:
+def _context(
+    ports: NamespacePorts,
+    selected: frozenset[str] | None,
+    *,
+    retry: bool,
+    update: Update | None,
+) -> PlanContext:
     return PlanContext(
         runner_platforms=ports.runner_platforms,
         targets=ports.target_names,
         now=format_time(ports.clock()),
         selected=selected,
         retry=retry,
+        update=update,
     )
 
 
@@ -118,22 +131,27 @@ def apply_namespace(
     holder: str,
     selected: frozenset[str] | None = None,
     retry: bool = False,
+    update: Update | None = None,
+    builds: bool = True,
 ) -> Report:
     """Make what is built equal to what git says. One failed environment is a value of the report.
 
-    After every round the head is compared again, so that a push during the run is never lost.
+    Without ``builds`` only lockfiles are made; ``update`` lets packages move that need not. After
+    every round the head is compared again, so that a push during the run is never lost.
 
     Raises:
         SpecError: the namespace's settings have errors.
         LockedError: another process works on the repository.
         GitError: the repository cannot be written.
     """
-    observed = observe(ports, selected=selected, retry=retry)
+    observed = observe(ports, selected=selected, retry=retry, update=update)
     outcomes: list[Outcome] = []
     if observed.plan.work:
         what = f"namespace `{ports.namespace}`"
         with file_lock(ports.repository.git_dir / LOCK_FILE, holder, what=what):
-            observed, outcomes = _apply_rounds(ports, selected, retry=retry)
+            observed, outcomes = _apply_rounds(
+                ports, selected, retry=retry, update=update, builds=builds
+            )
     ports.memo.save()
     return Report(
         namespace=ports.namespace,
@@ -154,31 +172,48 @@ def _said(item: PlanItem, outcomes: Sequence[Outcome]) -> bool:
 
 
 def _apply_rounds(
-    ports: NamespacePorts, selected: frozenset[str] | None, *, retry: bool
+    ports: NamespacePorts,
+    selected: frozenset[str] | None,
+    *,
+    retry: bool,
+    update: Update | None,
+    builds: bool,
 ) -> tuple[Observation, list[Outcome]]:
     """Observe and carry out until nothing is left to do that this run has not tried."""
     outcomes: list[Outcome] = []
     tried: set[tuple[str, str | None]] = set()
-    observed = observe(ports, selected=selected, retry=retry)
+    observed = observe(ports, selected=selected, retry=retry, update=update)
     for _ in range(_MAX_ROUNDS):
-        items = [item for item in observed.plan.work if (item.environment, item.key) not in tried]
+        items = [
+            item
+            for item in observed.plan.work
+            if (item.environment, item.key) not in tried
+            and (builds or item.verb in ("lock", "retire"))
+        ]
         if not items:
             break
         tried |= {(item.environment, item.key) for item in items}
-        outcomes += _carry_out_items(ports, observed, items)
+        outcomes += _carry_out_items(ports, observed, items, update=update, builds=builds)
         del observed  # ten thousand environments need not be in memory twice
         observed = observe(ports, selected=selected, retry=False)
     return observed, outcomes
 
 
 def _carry_out_items(
-    ports: NamespacePorts, observed: Observation, items: Sequence[PlanItem]
+    ports: NamespacePorts,
+    observed: Observation,
+    items: Sequence[PlanItem],
+    *,
+    update: Update | None,
+    builds: bool,
 ) -> list[Outcome]:
     state = RunState(
         ports=ports,
         tree=observed.tree,
         planner=observed.planner,
         environments=dict(observed.tree.by_name()),
+        update=update,
+        builds=builds,
     )
     carry_out(state, replace(observed.plan, items=tuple(items)))
     return state.outcomes
@@ -200,6 +235,8 @@ def carry_out(state: RunState, plan: Plan) -> None:
         while waiting and len(state.running) + lock_step.ready < most:
             waiting.popleft()()
         for locked in reversed(lock_step.commit()):
+            if not state.builds:
+                continue
             waiting.appendleft(partial(build_step.start_locked, locked))
         _commit_records(state)
         if state.running:

@@ -30,6 +30,8 @@ def solve_request(
     rules: Rules,
     network: Network,
     timeout: float,
+    exclude_newer: str | None = None,
+    strategy: str = "highest",
 ) -> SolveRequest:
     """Ask for a solve; the packages of the previous lockfile stay where nothing forces them."""
     return SolveRequest(
@@ -52,6 +54,8 @@ def solve_request(
         ),
         platforms_asked=spec.platforms_asked,
         timeout=timeout,
+        exclude_newer=exclude_newer,
+        strategy=strategy,
     )
 
 
@@ -72,6 +76,7 @@ def lockfile_of(
     names: ChannelNames,
     input_digest: str,
     spec_path: str,
+    exclude_newer: str | None = None,
 ) -> Lockfile:
     """Write a solution down."""
     packages = [
@@ -101,6 +106,7 @@ def lockfile_of(
                 platform: spec.virtual_packages[platform] for platform in sorted(solution.platforms)
             },
             dropped=solution.dropped,
+            exclude_newer=exclude_newer,
         ),
     )
 

@@ -15,7 +15,7 @@ from gitstore.model.canonical import pretty_json
 from gitstore.model.environment import LoadedEnvironment, SpecTree
 from gitstore.model.event import Event
 from gitstore.model.lockfile import Lockfile
-from gitstore.model.plan import PlanItem
+from gitstore.model.plan import PlanItem, Update
 from gitstore.model.records import failure_path, failure_record
 from gitstore.model.report import Outcome
 from gitstore.model.rules import Rules
@@ -76,7 +76,11 @@ def branch_ref(repository: Repository, branch: str | None) -> str:
 
 @dataclass(slots=True)
 class RunState:
-    """What a run knows while it works: the tree as it moved on, what runs, what it did."""
+    """What a run knows while it works: the tree as it moved on, what runs, what it did.
+
+    ``update`` says which packages may move although nothing forces them; without ``builds`` only
+    lockfiles are made.
+    """
 
     ports: NamespacePorts
     tree: SpecTree
@@ -86,6 +90,8 @@ class RunState:
     running: dict[Future[Any], Callable[[Future[Any]], None]] = field(default_factory=dict)
     records: dict[str, bytes | None] = field(default_factory=dict)
     tasks: int = 0
+    update: Update | None = None
+    builds: bool = True
 
     def submit(
         self,

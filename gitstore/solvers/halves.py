@@ -79,6 +79,8 @@ class BothHalves:
             preferred={p.name: p.version for p in platform.preferred if p.manager == "pip"},
             timeout=request.timeout,
             offline=request.network.offline,
+            exclude_newer=request.exclude_newer,
+            strategy=request.strategy,
         )
         try:
             return self._pypi.resolve(problem)

@@ -65,6 +65,8 @@ class PypiProblem:
     preferred: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 600.0
     offline: bool = False
+    exclude_newer: str | None = None
+    strategy: str = "highest"
 
 
 class UvResolver:
@@ -126,6 +128,10 @@ class UvResolver:
             words += ["--prerelease", "allow"]
         if problem.offline:
             words.append("--offline")
+        if problem.exclude_newer is not None:
+            words += ["--exclude-newer", problem.exclude_newer]
+        if problem.strategy != "highest":
+            words += ["--resolution", problem.strategy]
         return words
 
     def _run(self, problem: PypiProblem, arguments: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -147,6 +147,7 @@ async def _solve(
     virtual: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Any]:
     subdirs: Any = [platform.platform, "noarch"]
+    strategy: Any = request.strategy
     return await rattler.solve(
         list(request.channels),
         _match_specs(request, dependencies),
@@ -156,7 +157,14 @@ async def _solve(
         virtual_packages=_virtual_packages({**platform.virtual_packages, **virtual}),
         channel_priority=_priority(request.channel_priority),
         timeout=timedelta(seconds=request.timeout),
+        exclude_newer=_moment(request.exclude_newer),
+        strategy=strategy,
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read RFC 3339 in UTC: the engine takes any other time zone for UTC unconverted."""
+    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _match_specs(request: SolveRequest, dependencies: Sequence[str]) -> list[Any]:
