@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lock": ("gitstore.cli.lock", "Lock without building; update packages on request."),
     "apply": ("gitstore.cli.apply", "Lock, build and publish what git asks for."),
     "status": ("gitstore.cli.status", "Show every environment and how it is."),
+    "export": ("gitstore.cli.export", "Write a lockfile for another tool."),
     "site": ("gitstore.cli.site", "Build the catalogue, a static site."),
     "demo": ("gitstore.cli.demo", "Show it all on real packages, in a folder of its own."),
 }

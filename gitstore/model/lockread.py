@@ -46,7 +46,7 @@ def parse_lockfile(data: bytes, *, where: str) -> Lockfile:
         SpecError: the bytes are no such file; the message says what is wrong and where.
     """
     try:
-        return _lockfile_of(_load(data))
+        return _lockfile_of(load_texts(data))
     except LockReadError as exc:
         raise SpecError(
             f"the lockfile cannot be read: {exc}",
@@ -56,7 +56,12 @@ def parse_lockfile(data: bytes, *, where: str) -> Lockfile:
         ) from exc
 
 
-def _load(data: bytes) -> Any:
+def load_texts(data: bytes) -> Any:
+    """Read YAML into mappings, lists and texts, bounded and without aliases.
+
+    Raises:
+        LockReadError: it is no YAML, or not plain.
+    """
     if len(data) > MAX_BYTES:
         raise LockReadError(f"it has {len(data):,} bytes, and at most {MAX_BYTES:,} are read")
     try:

@@ -196,12 +196,16 @@ class LockStep:
         )
         data: bytes | None = render_lockfile(lock)
         if job.item.reason == "lock-unverified" and claim is not None:
-            where = environment.lock_path
-            if verify_claim(claim, lock, input_digest=job.input, where=where):
-                lock, data = claim, None
+            verify_claim(claim, lock, input_digest=job.input, where=environment.lock_path)
+            if self._bytes_of(environment) == data:
+                data = None
         self._state.judge(environment.name, lock)
         diff = diff_lockfiles(job.previous, lock, direct_names(job.spec))
         return Candidate(job=job, lock=lock, data=data, diff=diff, solution=solution)
+
+    def _bytes_of(self, environment: LoadedEnvironment) -> bytes | None:
+        lock = environment.lock
+        return self._state.ports.repository.read(lock.oid) if lock is not None else None
 
     def commit(self) -> list[Locked]:
         """Commit what is ready, on whatever the branch is by now; return what can be built.

@@ -133,22 +133,20 @@ def direct_names(spec: EffectiveSpec) -> frozenset[str]:
     )
 
 
-def verify_claim(claim: Lockfile, solved: Lockfile, *, input_digest: str, where: str) -> bool:
-    """Say whether a lockfile that no solve record knows is just what gitstore would have written.
+def verify_claim(claim: Lockfile, solved: Lockfile, *, input_digest: str, where: str) -> None:
+    """Check a lockfile that no solve record knows against what a solve gives.
 
-    True: it stands as it is, down to its last field. False: the same packages with anything else
-    about them different, or made for another input; what was solved replaces it.
+    One with the same packages, or made for another input, is replaced by ours, down to the last
+    byte: whatever else it says of them may be a lie.
 
     Raises:
         SolveError: it claims to be for this very input (or for none), and other packages than a
             solve gives stand in it.
     """
-    if claim == solved:
-        return True
     ours = {(package.platform, package.identity) for package in solved.packages}
     theirs = {(package.platform, package.identity) for package in claim.packages}
     if ours == theirs or claim.metadata.input not in (None, input_digest):
-        return False
+        return
     raise SolveError(
         "the lockfile was not written by gitstore, and a solve of its spec gives another one: "
         f"{_differences(claim, solved)}",

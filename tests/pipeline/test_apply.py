@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gitstore.model.canonical import short
-from gitstore.model.lockfile import render_lockfile
+from gitstore.model.lockfile import render_lockfile, sorted_packages
 from gitstore.model.records import RECORDS_REF
 from gitstore.pipeline.commit import commit_changes
 from tests.support.lab import AUTHOR, WHEN, Lab, lock_path, spec_path
@@ -231,6 +232,9 @@ def test_a_lockfile_of_the_right_packages_that_somebody_dressed_up_is_written_an
             (b"gitstore.variables: '{}'", b'gitstore.variables: \'{"LD_PRELOAD": "/evil"}\''),
             (b"gitstore.dropped: '{}'", b'gitstore.dropped: \'{"linux-64": "a lie"}\''),
             (b"    gitstore.input: ", b"    somebody.else: "),
+            (b"  content_hash:\n    linux-64: ", b"  content_hash:\n    linux-64: 0"),
+            (b"\n", b"\r\n"),
+            (b"package:\n", b"# by hand\npackage:\n"),
             (b"  category: main", b"  category: dev"),
             (b"  sources:\n  - environment.yml", b"  sources:\n  - elsewhere.yml"),
         ]
@@ -262,6 +266,36 @@ def test_a_lockfile_that_claims_too_much_is_a_breach_and_never_built(lab: Lab) -
     lab.push({lock_path("tiny"): None})
     lab.apply()
     assert lab.file(lock_path("tiny")) == honest
+
+
+@pytest.mark.parametrize("poison", ["url", "hash", "downgrade", "missing", "extra"])
+def test_a_poisoned_lockfile_is_caught_in_words_of_its_own(lab: Lab, poison: str) -> None:
+    lab.ask("camera")
+    lab.apply()
+    honest = lab.lock()
+    glass = next(p for p in honest.packages if p.name == "glass")
+    forged, said = {
+        "url": (
+            replace(glass, url=glass.url.replace("/noarch/", "/elsewhere/")),
+            "`glass` comes from ",
+        ),
+        "hash": (replace(glass, sha256="0" * 64), "`glass` has another hash"),
+        "downgrade": (
+            replace(glass, version="2.0", url=glass.url.replace("2.1", "2.0")),
+            "`glass` is 2.0, not 2.1",
+        ),
+        "missing": (None, "`glass` is missing"),
+        "extra": (
+            replace(glass, name="stowaway", sha256="1" * 64),
+            "`stowaway` should not be in it",
+        ),
+    }[poison]
+    others = [p for p in honest.packages if p is not glass or poison == "extra"]
+    lock = replace(honest, packages=sorted_packages([*others, *([forged] if forged else [])]))
+    lab.push({lock_path("tiny"): render_lockfile(lock)})
+    (outcome,) = lab.apply(code=1)
+    assert outcome["error"]["code"] == "lock-breach"
+    assert said in outcome["error"]["message"], outcome["error"]["message"]
 
 
 def test_a_stale_claim_for_another_input_is_replaced(lab: Lab) -> None:
