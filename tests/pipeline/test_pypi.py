@@ -6,13 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import zstandard
 
+from gitstore.builders.archive import unpack_into
 from gitstore.errors import SolveError, SolveUnavailableError
 from gitstore.memo import Memo
 from gitstore.model.platforms import virtual_packages_for
@@ -238,13 +237,7 @@ def unpack(lab: Lab, name: str, to: Path) -> Path:
     (build,) = [b for b in lab.records("builds/").values() if b["for"]["environment"] == name]
     (archive,) = build["artifacts"]
     blob = lab.root / "artifacts" / archive["published"][0]["key"]
-    to.mkdir()
-    with (
-        blob.open("rb") as stream,
-        zstandard.ZstdDecompressor().stream_reader(stream) as tar,
-        tarfile.open(fileobj=tar, mode="r|") as packed,
-    ):
-        packed.extractall(to, filter="fully_trusted")
+    unpack_into(blob, to)
     subprocess.run([to / "bin" / "conda-unpack"], check=True)
     return to
 
