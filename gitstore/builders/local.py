@@ -15,7 +15,6 @@ from gitstore.builders.archive import MEDIA_TYPE, PackedFile, pack_prefix, unpac
 from gitstore.builders.prefix import PLACEHOLDER, StagedPrefix, install_prefix
 from gitstore.builders.sandbox import has_bubblewrap, run_in_prefix
 from gitstore.builders.unpack import activate_script, deactivate_script, unpack_script
-from gitstore.builders.wheels import install_wheels
 from gitstore.errors import BuildError, TransientBuildError
 from gitstore.files import remove_tree, write_file
 from gitstore.model.work import BuildRequest, BuildResult, BuiltArtifact, Phase, TestRun
@@ -48,12 +47,7 @@ class LocalBuilder:
                 variables=request.variables,
                 network=request.network,
             )
-            staged = install_wheels(
-                staged,
-                [package for package in request.packages if package.manager == "pip"],
-                python=next((p.version for p in conda if p.name == "python"), None),
-                cache=Path(request.cache),
-            )
+            staged = _with_wheels(staged, request)
             _add_scripts(staged, request)
         log.say(f"linked {len(request.packages)} packages for {request.platform}")
         for package in request.packages:
@@ -92,6 +86,17 @@ def _timed(phases: list[Phase], name: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     phases.append(Phase(name=name, seconds=time.monotonic() - started))
+
+
+def _with_wheels(staged: StagedPrefix, request: BuildRequest) -> StagedPrefix:
+    """Install the PyPI half, where there is one."""
+    wheels = [package for package in request.packages if package.manager == "pip"]
+    if not wheels:
+        return staged
+    from gitstore.builders.wheels import install_wheels  # noqa: PLC0415  loads a web client
+
+    python = next((p.version for p in request.packages if p.name == "python"), None)
+    return install_wheels(staged, wheels, python=python, cache=Path(request.cache))
 
 
 def _check_disk(request: BuildRequest, work: Path) -> None:

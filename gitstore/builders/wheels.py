@@ -44,8 +44,6 @@ def install_wheels(
         BuildError: a file is not what the lockfile says, is no wheel, or collides with another.
         TransientBuildError: a file could not be fetched.
     """
-    if not packages:
-        return staged
     if python is None:
         raise BuildError("the lockfile has packages of PyPI and no Python")
     folder = cache / "wheels"

@@ -60,11 +60,6 @@ class Dependencies:
     problems: list[Problem] = field(default_factory=list)
 
 
-def applies(selector: str | None, platform: str) -> bool:
-    """Say whether something with this selector counts on a platform."""
-    return selector is None or platform in selected_platforms(selector)
-
-
 def read_dependencies(document: Document, value: Any) -> Dependencies:
     """Read the value of ``dependencies:``; what is wrong is a problem, the rest is read."""
     found = Dependencies()

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitstore.model.canonical import digest
-from gitstore.model.dependencies import applies
 from gitstore.model.platforms import virtual_packages_for
-from gitstore.model.settings import NamespaceSettings, PypiSettings
-from gitstore.model.spec import EnvironmentSpec
+from gitstore.model.pypisettings import PypiSettings
+from gitstore.model.selectors import applies
+
+if TYPE_CHECKING:
+    # They load YAML, which no worker needs.
+    from gitstore.model.settings import NamespaceSettings
+    from gitstore.model.spec import EnvironmentSpec
 
 INPUT_VERSION = 1
 BUILDER_VERSION = 1

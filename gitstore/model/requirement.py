@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
-
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as Pep508
-from packaging.utils import canonicalize_name
 
 from gitstore.model.channels import redact
 
@@ -74,10 +70,26 @@ class RequirementError(ValueError):
 
 def requirement_name(text: str) -> str | None:
     """Return the normalised name of a requirement, None of a URL that stands alone."""
+    parsed, _ = _parsed(text)
+    return canonical_name(parsed.name) if parsed is not None else None
+
+
+def canonical_name(name: str) -> str:
+    """Return a distribution's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _parsed(text: str) -> tuple[Any, str]:
+    """Read a requirement; None with the reason where it is none."""
+    from packaging.requirements import (  # noqa: PLC0415  30 ms, and most specs have no `pip:`
+        InvalidRequirement,
+        Requirement,
+    )
+
     try:
-        return canonicalize_name(Pep508(text).name)
-    except InvalidRequirement:
-        return None
+        return Requirement(text), ""
+    except InvalidRequirement as exc:
+        return None, str(exc).splitlines()[0]
 
 
 def read_requirement(line: str) -> Requirement | Include | Options:
@@ -187,11 +199,10 @@ def _direct(text: str) -> Requirement:
 def _named(text: str) -> Requirement:
     hashes = tuple(f"{algorithm}:{value}" for algorithm, value in _HASH.findall(text))
     plain = _HASH.sub("", text).strip()
-    try:
-        parsed = Pep508(plain)
-    except InvalidRequirement as exc:
-        raise _invalid(plain, exc) from exc
-    name = canonicalize_name(parsed.name)
+    parsed, reason = _parsed(plain)
+    if parsed is None:
+        raise _invalid(plain, reason)
+    name = canonical_name(parsed.name)
     if parsed.url is None:
         return Requirement(text=str(parsed), name=name, kind="index", hashes=hashes)
     _checked_url(parsed.url)
@@ -205,13 +216,12 @@ def _named(text: str) -> Requirement:
     return Requirement(text=str(parsed), name=name, kind=kind, hashes=hashes)
 
 
-def _invalid(text: str, exc: InvalidRequirement) -> RequirementError:
+def _invalid(text: str, reason: str) -> RequirementError:
     better = _better(text)
     hint = f"did you mean `{_shown(better)}`?" if better else "write `name`, `name>=1.2`"
-    said = str(exc).splitlines()[0]
     return RequirementError(
         "pypi-invalid",
-        f"`{_shown(text)}` is not a requirement (PEP 508): {redact(said)}",
+        f"`{_shown(text)}` is not a requirement (PEP 508): {redact(reason)}",
         hint,
         better,
     )
@@ -228,11 +238,8 @@ def _better(text: str) -> str | None:
         text.rstrip(" ,"),
     ]
     for candidate in candidates:
-        if candidate and candidate != text and "://" not in candidate:
-            try:
-                Pep508(candidate)
-            except InvalidRequirement:
-                continue
+        good = candidate and candidate != text and "://" not in candidate
+        if good and _parsed(candidate)[0] is not None:
             return candidate
     return None
 

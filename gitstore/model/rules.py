@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from gitstore.model.channels import ChannelNames
+from gitstore.model.pypisettings import PYPI
 from gitstore.model.settings import NamespaceSettings
-
-PYPI = "https://pypi.org/simple"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

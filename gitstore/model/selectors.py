@@ -88,3 +88,8 @@ def _is_true(tokens: list[str], words: frozenset[str]) -> bool:
     if len(tokens) != 1:
         raise SelectorError("words must be joined by `and` or `or`")
     return tokens[0] in words
+
+
+def applies(selector: str | None, platform: str) -> bool:
+    """Say whether something with this selector counts on a platform."""
+    return selector is None or platform in selected_platforms(selector)

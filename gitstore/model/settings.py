@@ -11,6 +11,7 @@ from typing import Any
 from gitstore.model.channels import NODEFAULTS, check_channel, has_secret, redact
 from gitstore.model.cutoff import cutoff
 from gitstore.model.problems import Problem
+from gitstore.model.pypisettings import PypiSettings
 from gitstore.model.schema import check_schema
 from gitstore.model.yamltext import Document, KeyPath
 
@@ -18,15 +19,6 @@ NAMESPACE_FILE = "gitstore.yml"
 STORE_FILE = "store.yml"
 DEFAULT_AUTHOR = "gitstore <gitstore@localhost>"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PypiSettings:
-    """Where packages below ``pip:`` come from. ``index`` is None for PyPI itself."""
-
-    index: str | None = None
-    extra_indexes: tuple[str, ...] = ()
-    sdists: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,8 @@ from gitstore.errors import PolicyError
 from gitstore.model.channels import has_terms, redact
 from gitstore.model.identity import EffectiveSpec
 from gitstore.model.lockfile import LockedPackage, Lockfile
-from gitstore.model.rules import PYPI, Rules
+from gitstore.model.pypisettings import PYPI
+from gitstore.model.rules import Rules
 
 _SHOWN = 5
 _PYPI_SCHEMES = ("https://", "http://", "git+https://", "git+ssh://")

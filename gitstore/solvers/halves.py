@@ -9,9 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gitstore.errors import SolveError
-from gitstore.model.pypinames import provided_distributions
 from gitstore.model.work import PlatformRequest, Solution, SolvedPackage, SolveRequest
-from gitstore.solvers.pypi import PypiProblem, UvResolver
 from gitstore.solvers.rattler import RattlerSolver, first_reason
 
 
@@ -20,7 +18,7 @@ class BothHalves:
 
     def __init__(self, cache: Path) -> None:
         self._conda = RattlerSolver(cache)
-        self._pypi = UvResolver(cache)
+        self._cache = cache
 
     def solve(self, request: SolveRequest) -> Solution:
         """Solve all platforms of one environment.
@@ -56,6 +54,10 @@ class BothHalves:
     def _half(
         self, request: SolveRequest, solution: Solution, platform: PlatformRequest
     ) -> tuple[SolvedPackage, ...] | SolveError:
+        # Few environments have a second half, and its resolver is slow to load.
+        from gitstore.model.pypinames import provided_distributions  # noqa: PLC0415
+        from gitstore.solvers.pypi import PypiProblem, UvResolver  # noqa: PLC0415
+
         conda = solution.platforms[platform.platform]
         if request.pypi is None or not platform.pypi:
             return ()
@@ -83,7 +85,7 @@ class BothHalves:
             strategy=request.strategy,
         )
         try:
-            return self._pypi.resolve(problem)
+            return UvResolver(self._cache).resolve(problem)
         except SolveError as exc:
             return exc
 

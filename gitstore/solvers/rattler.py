@@ -23,11 +23,11 @@ from rattler.exceptions import GatewayError, SolverError
 from gitstore.errors import SolveError, SolveUnavailableError
 from gitstore.model.canonical import digest
 from gitstore.model.channels import redact
+from gitstore.model.edits import SpecEdit
 from gitstore.model.lockfile import LockedPackage
 from gitstore.model.matchspec import matchspec, name_of
 from gitstore.model.work import Network, PlatformRequest, Solution, SolvedPackage, SolveRequest
 from gitstore.network import channel_client
-from gitstore.solvers.explain import Explainer, Explanation
 
 _TRIAL_SECONDS = 10.0
 _PREFACE = "Cannot solve the request because of: "
@@ -249,6 +249,8 @@ async def _unsolvable(
     request: SolveRequest, platform: PlatformRequest, gateway: rattler.Gateway, exc: Exception
 ) -> SolveError:
     """Explain what the engine could not solve; its own tree of reasons becomes the log."""
+    from gitstore.solvers.explain import Explainer, Explanation  # noqa: PLC0415  rarely needed
+
     tree = redact(str(exc).removeprefix(_PREFACE).strip())
     if "timeout" in tree.lower() and "├" not in tree:
         return SolveUnavailableError(
@@ -277,15 +279,15 @@ async def _unsolvable(
     error = SolveError(
         "\n".join((found.clash, *found.details)),
         where=request.environment,
-        hint=_hint(request, found),
+        hint=_hint(request, found.edits),
     )
     error.log = tree
     error.edits = found.edits
     return error
 
 
-def _hint(request: SolveRequest, found: Explanation) -> str:
-    words = [edit.words for edit in found.edits]
+def _hint(request: SolveRequest, edits: Sequence[SpecEdit]) -> str:
+    words = [edit.words for edit in edits]
     if words:
         return "this was tried and solves: " + "; or ".join(words)
     if len(request.platforms) > 1:
