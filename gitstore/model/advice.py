@@ -15,6 +15,9 @@ from gitstore.model.yamltext import Document
 _BUILD = re.compile(
     r"([\w.-]+(?:::[\w.-]+)?)(={1,2}|\s+)([0-9][\w.!+]*)(=|\s+)([\w.]*_?[0-9][\w.]*)"
 )
+_SECRET_NAME = re.compile(
+    r"(?i)(^|_)(token|secret|passw(or)?d|api_?key|access_?key|private_?key|credentials?)(_|$)"
+)
 _PINNED = re.compile(r"(?<![<>!~])=\s*[0-9]")
 _INTERPRETERS = ("python", "r-base", "nodejs", "julia")
 _FEW = 3
@@ -27,6 +30,7 @@ def advise(document: Document, channels: Sequence[str], found: Dependencies) -> 
         *_no_python(document, found),
         *_loose_interpreter(document, found),
         *_builds(document, found),
+        *_secrets(document),
     ]
 
 
@@ -87,6 +91,23 @@ def _builds(document: Document, found: Dependencies) -> list[Problem]:
     )
     hint = f"write `{match[1]}={match[3]}`, or only the packages that you use yourself"
     return [document.problem(first.place, "pin-tight", said, hint, tuple(fixes))]
+
+
+def _secrets(document: Document) -> list[Problem]:
+    """Say that a variable looks like a secret: it goes into git, the lockfile and the archive."""
+    variables = document.value.get("variables")
+    names = variables if isinstance(variables, dict) else {}
+    return [
+        document.problem(
+            ("variables", name),
+            "variable-secret",
+            f"`{name[:60]}` looks like a secret; a spec, its lockfile and its archive are no place "
+            "for one",
+            "remove it, and set it where the environment is used",
+        )
+        for name in names
+        if _SECRET_NAME.search(name)
+    ]
 
 
 def _wish(found: Dependencies, name: str) -> Dependency | None:

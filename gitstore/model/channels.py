@@ -26,22 +26,32 @@ _TERMS_PATHS = tuple(
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*(/label/[\w.-]+)?")
 _SCHEMES = ("http", "https", "file", "s3", "gs", "oci")
+_USER = re.compile(r"(\w[\w+.-]*://)[^/\s@]*@")
+_TOKEN_IN_TEXT = re.compile(r"(\w[\w+.-]*://[^\s]*?)/t/[^/\s]+")
+_SECRET_QUERY = re.compile(
+    r"([?&][\w.%-]*(?:token|key|secret|passw|auth|credential|sig)[\w.%-]*=)[^&\s]+", re.IGNORECASE
+)
 _TOKEN_PATH = re.compile(r"/t/[^/]+")
 
 
 def redact(text: str) -> str:
     """Return ``text`` with the secrets of every URL in it replaced by stars."""
-    text = re.sub(r"(\w[\w+.-]*://)[^/\s@]*@", r"\1***@", text)
-    return re.sub(r"(\w[\w+.-]*://[^\s]*?)/t/[^/\s]+", r"\1/t/***", text)
+    text = _USER.sub(r"\1***@", text)
+    text = _TOKEN_IN_TEXT.sub(r"\1/t/***", text)
+    return _SECRET_QUERY.sub(r"\1***", text)
 
 
 def has_secret(url: str) -> bool:
-    """Say whether a URL carries a password or an anaconda.org token (``/t/TOKEN/``)."""
+    """Say whether a URL carries a password, an anaconda.org token (``/t/TOKEN/``) or a key."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return True
-    return "@" in parts.netloc or bool(_TOKEN_PATH.search(parts.path))
+    return (
+        "@" in parts.netloc
+        or bool(_TOKEN_PATH.search(parts.path))
+        or bool(_SECRET_QUERY.search(url))
+    )
 
 
 def channel_url(channel: str) -> str:

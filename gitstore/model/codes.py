@@ -162,6 +162,11 @@ PROBLEMS = _table(
         "Keep one of the two.",
     ),
     _warning("python-missing", "`pip:` needs a Python and the spec names none.", "Add `python=…`."),
+    _warning(
+        "variable-secret",
+        "A variable looks like a secret, and would go into git and into archives.",
+        "Set it where the environment is used.",
+    ),
     _warning("pin-loose", "An interpreter has no version.", "Write the one that you use."),
     _warning(
         "pin-tight",

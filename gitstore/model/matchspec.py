@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from gitstore.model.channels import redact
+from gitstore.model.channels import has_secret, redact
 
 _REVERSED = re.compile(r"=\s*([<>])")
 _TWO_RANGES = re.compile(r"([<>]=?|!=)\s*([\w.!+*]+)\s+(?=[<>!]=?)")
@@ -21,6 +21,7 @@ _OTHER_OPERATOR = re.compile(r"([A-Za-z_][\w.-]*)\s*[@:^]\s*v?([0-9][\w.*]*)")
 _GLUED_VERSION = re.compile(r"([A-Za-z][A-Za-z_-]*[A-Za-z])([0-9]+\.[0-9][0-9.]*)")
 _EXTRAS = re.compile(r"([A-Za-z0-9][\w.-]*)\s*\[[\w.,\s-]*\]")
 _QUOTED = re.compile(r"""(["'])(.*)\1""")
+_URL = re.compile(r"[a-z0-9+]+://[^\s,\]\"']+", re.IGNORECASE)
 _NAME = re.compile(r"(?:[^\s\[\]]+::)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
 _FORMS = "write `name`, `name >=1.2` or `name=1.2`"
 
@@ -94,6 +95,13 @@ def _obvious_fault(text: str) -> Fault | None:
         return _invalid(text, "it is empty")
     if "\n" in text:
         return _invalid(text, "it runs over several lines")
+    if any(has_secret(url) for url in _URL.findall(text)):
+        return Fault(
+            code="channel-secret",
+            message=f"`{_shown(text)}` holds a password or a token",
+            hint="remove it from the URL, and replace that secret at its source: who can read "
+            "this file has read it",
+        )
     if text.startswith("-"):
         return Fault(
             code="spec-option",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from gitstore.model.channels import redact
+from gitstore.model.channels import has_secret, redact
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _HASH = re.compile(r"\s--hash[= ](\w+):([0-9A-Za-z]+)")
@@ -254,7 +254,8 @@ def _is_path(text: str) -> bool:
 def _checked_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        secret = parts.password is not None or (parts.username or "git") != "git"
+        named = parts.password is not None or (parts.username or "git") != "git"
+        secret = named or has_secret(parts._replace(netloc=parts.hostname or "").geturl())
     except ValueError:
         parts, secret = urlsplit(""), False
     if secret and not url.startswith(("git+ssh://", "ssh://")):

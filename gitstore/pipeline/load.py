@@ -35,7 +35,7 @@ from gitstore.pipeline.ports import SourceTree
 
 _MAX_LINKS = 8
 # Part of the memo's keys: another loader derives other facts.
-_LOADER_VERSION = 2
+_LOADER_VERSION = 3
 
 
 def load_namespace(

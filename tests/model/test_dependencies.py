@@ -294,3 +294,34 @@ def test_advice_stops_nothing() -> None:
 
 def test_every_platform_answers_to_words() -> None:
     assert all(selected_platforms(platform.split("-")[0]) for platform in PLATFORMS)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "https://user:pl4nted@host.example/c::numpy",
+        "https://host.example/t/pl4nted/c::numpy=1.2",
+        "numpy[channel='https://user:pl4nted@host.example/c']",
+        "https://user:pl4nted@host.example/c/noarch/a-1-0.conda",
+        "https://host.example/c/noarch/a-1-0.conda?X-Amz-Signature=pl4nted",
+    ],
+)
+def test_a_secret_in_a_dependency_is_refused_and_never_shown(wish: str) -> None:
+    for text in (f'dependencies: ["{wish}"]', f'dependencies: [python=3.12, pip: ["{wish}"]]'):
+        spec, problems = parse_spec(parse_yaml(text.encode()))
+        assert spec is None
+        assert {p.code for p in errors_of(problems)} <= {
+            "channel-secret",
+            "pypi-secret",
+            "pypi-invalid",
+            "pypi-path",
+        }
+        assert "pl4nted" not in repr(problems)
+
+
+def test_a_variable_that_looks_like_a_secret_is_advice() -> None:
+    text = "dependencies: [a]\nvariables: {AWS_SECRET_ACCESS_KEY: x, OMP_NUM_THREADS: 1, KEYBOARD: de}\n"
+    _, problems = parse_spec(parse_yaml(text.encode()))
+    assert [(p.code, p.key) for p in problems] == [
+        ("variable-secret", "variables.AWS_SECRET_ACCESS_KEY")
+    ]
