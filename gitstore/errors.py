@@ -183,6 +183,12 @@ class TaskCrashedError(GitstoreError):
     default_code = "bug"
 
 
+class TaskMemoryError(GitstoreError):
+    """A task wanted more memory than a worker may have."""
+
+    default_code = "out-of-memory"
+
+
 class TaskTimeoutError(GitstoreError):
     """A task ran longer than ``executor.timeouts`` allows."""
 

@@ -5,13 +5,14 @@ A process keeps its solver, and with it the repodata in memory, from one task to
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from gitstore.errors import GitstoreError, TaskCrashedError
+from gitstore.errors import GitstoreError, TaskCrashedError, TaskMemoryError
 from gitstore.files import remove_tree
 from gitstore.model.channels import redact
 from gitstore.model.work import (
@@ -29,6 +30,8 @@ from gitstore.publishers import make_publisher
 if TYPE_CHECKING:
     from gitstore.pipeline.ports import Solver
 
+# What engines say instead of raising MemoryError.
+_NO_MEMORY = re.compile(r"can't start new thread|allocation error|not enough memory", re.IGNORECASE)
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -54,6 +57,11 @@ def _as_values(function: Callable[_P, _T]) -> Callable[_P, _T]:
         except GitstoreError:
             raise
         except BaseException as exc:  # noqa: BLE001  see above
+            if isinstance(exc, MemoryError) or _NO_MEMORY.search(str(exc)):
+                raise TaskMemoryError(
+                    "a worker may not have the memory that this takes",
+                    hint="raise `executor: {memory: …}` in store.yml, or use fewer workers",
+                ) from None
             said = next(iter(str(exc).splitlines()), "")
             error = TaskCrashedError(
                 redact(f"a mistake of gitstore or of its engine: {type(exc).__name__}: {said}"),

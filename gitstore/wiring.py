@@ -175,9 +175,9 @@ class BuildsElsewhere:
 
 
 @contextmanager
-def running_executor(workers: int | None) -> Iterator[LocalExecutor]:
+def running_executor(workers: int | None, *, memory: int | None = None) -> Iterator[LocalExecutor]:
     """Give an executor whose processes are gone afterwards, whatever happens."""
-    executor = LocalExecutor(workers or os.cpu_count() or 1)
+    executor = LocalExecutor(workers or os.cpu_count() or 1, memory=memory)
     try:
         yield executor
     finally:
@@ -198,7 +198,7 @@ def namespace_ports(
 ) -> Iterator[NamespacePorts]:
     """Wire everything that a run of one namespace needs, and take it apart again."""
     settings = store.settings
-    with running_executor(workers or settings.workers) as executor:
+    with running_executor(workers or settings.workers, memory=settings.memory) as executor:
         ports = NamespacePorts(
             namespace=entry.name,
             store=settings.name,

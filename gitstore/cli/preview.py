@@ -47,7 +47,8 @@ def command(ctx: click.Context, what: tuple[str, ...], *, strategy: str) -> None
     settings = store.settings if store else None
     subjects = subjects_of(session, what)
     found: list[tuple[str, list[Preview]]] = []
-    with running_executor(settings.workers if settings else None) as executor:
+    workers, memory = (settings.workers, settings.memory) if settings else (None, None)
+    with running_executor(workers, memory=memory) as executor:
         for subject in subjects:
             request = PreviewRequest(
                 source=subject.source,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import resource
 import signal
 import threading
 from collections.abc import Callable
@@ -24,12 +25,15 @@ _Task = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...], float]
 
 
 class LocalExecutor:
-    """Runs module-level functions of picklable values in ``workers`` processes."""
+    """Runs module-level functions of picklable values in ``workers`` processes.
 
-    def __init__(self, workers: int) -> None:
+    ``memory`` is the most data, in bytes, that a process may have; one that wants more fails.
+    """
+
+    def __init__(self, workers: int, *, memory: int | None = None) -> None:
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
-        self._slots = [_Slot(self._tasks, self._stopped) for _ in range(workers)]
+        self._slots = [_Slot(self._tasks, self._stopped, memory) for _ in range(workers)]
         self._started = 0
         self._lock = threading.Lock()
         self._waiting = 0
@@ -72,9 +76,15 @@ class LocalExecutor:
 class _Slot:
     """A thread that hands tasks to one process, and replaces the process when it is lost."""
 
-    def __init__(self, tasks: queue.SimpleQueue[_Task | None], stopped: threading.Event) -> None:
+    def __init__(
+        self,
+        tasks: queue.SimpleQueue[_Task | None],
+        stopped: threading.Event,
+        memory: int | None,
+    ) -> None:
         self._tasks = tasks
         self._stopped = stopped
+        self._memory = memory
         self._pool: ProcessPoolExecutor | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -127,6 +137,7 @@ class _Slot:
                 max_workers=1,
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=_prepare_worker,
+                initargs=(self._memory,),
             )
         try:
             return self._pool.submit(function, *args).result(timeout=timeout)
@@ -140,7 +151,8 @@ class _Slot:
             self._close(kill=True)
             raise TaskLostError(
                 "the worker process died",
-                hint="if the machine ran out of memory, use fewer workers",
+                hint="if memory ran out, raise `executor: {memory: …}` in store.yml, or use fewer "
+                "workers",
             ) from exc
 
     def _close(self, *, kill: bool = False) -> None:
@@ -151,12 +163,15 @@ class _Slot:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare_worker() -> None:
-    """Make a worker end with its parent, quietly.
+def _prepare_worker(memory: int | None) -> None:
+    """Bound a worker's memory, and make it end with its parent, quietly.
 
     A parent that was killed closes its end of a pipe. And CPython 3.11 can crash while it takes
     itself apart after py-rattler's installer has run, so a worker ends before that.
     """
+    if memory is not None:
+        # Only what a process allocates: files that it maps, such as repodata, cost no memory.
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     parent = multiprocessing.parent_process()
     if parent is not None:
         sentinel = parent.sentinel

@@ -265,6 +265,11 @@ FAILURES = _table(
         todo="Loosen what the message names.",
     ),
     Code(
+        code="out-of-memory",
+        meaning="A task wanted more memory than `executor: {memory: …}` allows a worker.",
+        todo="Raise it, or ask for less.",
+    ),
+    Code(
         code="pypi-unavailable",
         meaning="An index of PyPI's kind could not be read.",
         todo="Check the network and the index.",

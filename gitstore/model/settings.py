@@ -18,6 +18,7 @@ from gitstore.model.yamltext import Document, KeyPath
 NAMESPACE_FILE = "gitstore.yml"
 STORE_FILE = "store.yml"
 DEFAULT_AUTHOR = "gitstore <gitstore@localhost>"
+_SIZES = {"M": 1024**2, "G": 1024**3}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -59,13 +60,14 @@ class DirectoryTarget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreSettings:
-    """``store.yml``. ``workers`` is None for one a core; time-outs are seconds."""
+    """``store.yml``. ``workers`` is None for one a core; time-outs are seconds, memory is bytes."""
 
     name: str
     namespaces: tuple[NamespaceEntry, ...] = ()
     targets: tuple[DirectoryTarget, ...] = (DirectoryTarget(name="local", path="artifacts"),)
     publish: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     workers: int | None = None
+    memory: int | None = None
     solve_timeout: float = 600.0
     build_timeout: float = 3600.0
     allowed_channels: tuple[str, ...] | None = None
@@ -88,6 +90,11 @@ class StoreSettings:
 def seconds_of(duration: str) -> float:
     """Return the seconds of a duration such as ``10m``."""
     return float(int(duration[:-1]) * _UNITS[duration[-1]])
+
+
+def bytes_of(size: str) -> int:
+    """Return the bytes of a size such as ``4G``; a K is 1024."""
+    return int(size[:-1]) * _SIZES[size[-1]]
 
 
 def check_namespace_settings(document: Document) -> list[Problem]:
@@ -173,6 +180,7 @@ def store_settings(document: Document) -> StoreSettings:
         targets=targets or StoreSettings(name="").targets,
         publish={kind: tuple(wanted) for kind, wanted in (data.get("publish") or {}).items()},
         workers=None if workers == "auto" else workers,
+        memory=bytes_of(executor["memory"]) if executor.get("memory") else None,
         solve_timeout=seconds_of(timeouts.get("solve", "10m")),
         build_timeout=seconds_of(timeouts.get("build", "60m")),
         allowed_channels=_allowed_channels(data),

@@ -50,6 +50,20 @@ def test_tasks_run_and_answer(executor: LocalExecutor) -> None:
     assert [future.result() for future in futures] == [n * 2 for n in range(10)]
 
 
+def hoard(megabytes: int) -> int:
+    return len(bytearray(megabytes * 1024 * 1024))
+
+
+def test_a_task_that_wants_too_much_memory_fails_alone() -> None:
+    executor = LocalExecutor(1, memory=300 * 1024**2)
+    try:
+        with pytest.raises(MemoryError):
+            executor.submit_task(hoard, 1000, timeout=60).result()
+        assert executor.submit_task(hoard, 1, timeout=60).result() == 1024**2
+    finally:
+        executor.stop()
+
+
 def test_a_worker_that_dies_is_one_task_lost(executor: LocalExecutor) -> None:
     lost = executor.submit_task(die, 1, timeout=60)
     fine = [executor.submit_task(double, n, timeout=60) for n in range(4)]

@@ -268,6 +268,17 @@ def test_a_lockfile_that_claims_too_much_is_a_breach_and_never_built(lab: Lab) -
     assert lab.file(lock_path("tiny")) == honest
 
 
+def test_a_task_without_memory_is_named_and_the_rest_goes_on(lab: Lab) -> None:
+    file = lab.root / "store.yml"
+    file.write_text(file.read_text() + "executor: {memory: 40M}\n")
+    lab.ask("lens")
+    failed = [o for o in lab.apply(code=1) if o["status"] == "failed"]
+    assert {o["error"]["code"] for o in failed} <= {"out-of-memory", "worker-lost"}
+    assert failed
+    file.write_text(file.read_text().replace("40M", "4G"))
+    lab.apply("--retry")
+
+
 @pytest.mark.parametrize("poison", ["url", "hash", "downgrade", "missing", "extra"])
 def test_a_poisoned_lockfile_is_caught_in_words_of_its_own(lab: Lab, poison: str) -> None:
     lab.ask("camera")
