@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 
 @click.command("lock", short_help="Lock without building; update packages on request.")
 @what_argument
-@click.option("--update", "packages", multiple=True, metavar="PACKAGE", help="Let this one move.")
-@click.option("--update-all", is_flag=True, help="Solve as if there were no lockfile.")
+@click.option(
+    "--update",
+    "packages",
+    multiple=True,
+    is_flag=False,
+    flag_value="",
+    metavar="PACKAGE",
+    help="Let this package move; may be given several times.",
+)
+@click.option("--all", "every", is_flag=True, help="With `--update`: let all packages move.")
 @click.option("--retry", is_flag=True, help="Try failed work again now.")
 @common_options
 @click.pass_context
@@ -30,25 +38,21 @@ def command(
     what: tuple[str, ...],
     *,
     packages: tuple[str, ...],
-    update_all: bool,
+    every: bool,
     retry: bool,
 ) -> None:
     """Lock what changed and commit the lockfiles, without building.
 
     A relock moves only what it must. `--update PACKAGE` lets that package move to the newest
-    version that the spec allows, and others only as far as it needs; it may be given several
-    times. `--update-all` solves anew.
+    version that the spec allows, and others only as far as it needs. `--update --all` solves as
+    if there were no lockfile.
     """
     from gitstore.files import work_directory
     from gitstore.pipeline.run import apply_namespace
 
     session: Session = ctx.obj
     store = session.store()
-    if packages and update_all:
-        raise UsageError("`--update` and `--update-all` say two things", hint="give one of them")
-    asked = packages or update_all
-    names = None if update_all else frozenset(name.lower() for name in packages)
-    update = Update(packages=names) if asked else None
+    update = _update(packages, every=every)
     run_name = session.run_name
 
     def do(entry: NamespaceEntry, selected: frozenset[str] | None) -> Report:
@@ -85,3 +89,23 @@ def command(
     if one_environment(what) and failures:
         ctx.exit(failures[0][1].exit_code)
     ctx.exit(EXIT_SOME_FAILED if bad else EXIT_DONE)
+
+
+def _update(packages: tuple[str, ...], *, every: bool) -> Update | None:
+    """Say what may move; None where nobody asks for anything.
+
+    Raises:
+        UsageError: the options make no sense together.
+    """
+    names = frozenset(name.lower() for name in packages if name)
+    if every and not names and packages:
+        return Update(packages=None)
+    if every:
+        raise UsageError(
+            "`--all` stands behind `--update`, and instead of packages",
+            hint="gitstore lock --update --all",
+        )
+    if packages and not names:
+        hint = "`--update PACKAGE`, or `--update --all`"
+        raise UsageError("`--update` does not say which package", hint=hint)
+    return Update(packages=names) if names else None

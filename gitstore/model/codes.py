@@ -200,7 +200,7 @@ REASONS = _table(
     ),
     Code(
         code="update-asked",
-        meaning="Somebody asked for newer packages: `gitstore lock --update-all`.",
+        meaning="Somebody asked for newer packages: `gitstore lock --update --all`.",
     ),
     Code(code="not-built", meaning="The lockfile's content was never built with this recipe."),
     Code(code="target-added", meaning="A target does not have the artifacts yet."),

@@ -60,12 +60,13 @@ def test_a_package_moves_when_somebody_asks_and_the_rest_stays(lab: Lab) -> None
 
 def test_everything_moves_with_all_and_nothing_twice(lab: Lab) -> None:
     older(lab)
-    assert lab.run("lock", "--update-all").code == 0
+    assert lab.run("lock", "--update", "--all").code == 0
     assert (lab.packages()["camera"], lab.packages()["tripod"]) == ("4.2", "1.2")
     head = lab.head()
-    assert lab.run("lock", "--update-all").code == 0
+    assert lab.run("lock", "--update", "--all").code == 0
     assert lab.head() == head, "nothing moved, nothing is committed"
-    assert lab.run("lock", "--update-all", "--update", "camera").code == 2
+    for wrong in (["--all"], ["--update"], ["--update", "camera", "--all"]):
+        assert lab.run("lock", *wrong).code == 2
 
 
 def test_lock_alone_locks_what_changed(lab: Lab) -> None:
