@@ -37,7 +37,11 @@ _T = TypeVar("_T")
 
 
 @cache
-def _solver(cache_folder: str) -> Solver:
+def _solver(cache_folder: str, name: str) -> Solver:
+    if name == "conda-lock":
+        from gitstore.solvers.condalock import CondaLockSolver  # noqa: PLC0415  an extra
+
+        return CondaLockSolver(Path(cache_folder))
     from gitstore.solvers.halves import BothHalves  # noqa: PLC0415  the engines load in workers
 
     return BothHalves(Path(cache_folder))
@@ -76,7 +80,7 @@ def _as_values(function: Callable[_P, _T]) -> Callable[_P, _T]:
 @_as_values
 def solve_task(cache_folder: str, request: SolveRequest) -> Solution:
     """Solve one environment on all its platforms."""
-    return _solver(cache_folder).solve(request)
+    return _solver(cache_folder, request.solver).solve(request)
 
 
 @_as_values

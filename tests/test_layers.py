@@ -31,6 +31,7 @@ MAY_KNOW = {
     "site": {"files", "memo", "git", "pipeline"},
     "demo": {"builders", "git", "memo", "pipeline"},
     "cli": {
+        "solvers.front",
         "output",
         "wiring",
         "stores",

@@ -265,6 +265,11 @@ FAILURES = _table(
         todo="Loosen what the message names.",
     ),
     Code(
+        code="solver-missing",
+        meaning="The namespace asks for a solver that is not installed.",
+        todo="Install the extra that the message names.",
+    ),
+    Code(
         code="out-of-memory",
         meaning="A task wanted more memory than `executor: {memory: …}` allows a worker.",
         todo="Raise it, or ask for less.",

@@ -61,6 +61,7 @@ class EffectiveSpec:
     variables: Mapping[str, str]
     category: str = "main"
     exclude_newer: str | None = None
+    solver: str = "rattler"
     pypi: EffectivePypi = field(default_factory=EffectivePypi)
 
 
@@ -97,6 +98,7 @@ def effective_spec(
         variables=spec.variables,
         category=spec.category,
         exclude_newer=settings.exclude_newer,
+        solver=settings.solver,
         pypi=_effective_pypi(spec, settings, platforms),
     )
 
@@ -144,6 +146,8 @@ def input_digest(spec: EnvironmentSpec, effective: EffectiveSpec) -> str:
     if effective.pypi:  # settings that do not reach an environment do not count
         pypi = effective.pypi.settings
         settings["pypi"] = [pypi.index, list(pypi.extra_indexes), pypi.sdists]
+    if effective.solver != "rattler":
+        settings["solver"] = effective.solver
     if effective.exclude_newer is not None:
         settings["exclude-newer"] = effective.exclude_newer
     return digest({"version": INPUT_VERSION, "spec": spec.raw, "settings": settings})

@@ -32,6 +32,7 @@ class NamespaceSettings:
     virtual_packages: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     channel_priority: str = "strict"
     exclude_newer: str | None = None
+    solver: str = "rattler"
     pypi: PypiSettings = field(default_factory=PypiSettings)
     artifacts: tuple[str, ...] = ("archive",)
     branch: str | None = None
@@ -123,6 +124,7 @@ def namespace_settings(document: Document) -> NamespaceSettings:
         virtual_packages=data.get("virtual-packages", {}),
         channel_priority=solve.get("channel-priority", "strict"),
         exclude_newer=solve.get("exclude-newer"),
+        solver=solve.get("solver", "rattler"),
         pypi=_pypi(data.get("pypi") or {}),
         artifacts=tuple(data.get("artifacts", defaults.artifacts)),
         branch=commit.get("branch"),

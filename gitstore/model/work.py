@@ -51,7 +51,8 @@ class SolveRequest:
     ``platforms_asked`` says whether a platform without a solution fails the environment (asked
     for by name) or is dropped.
     ``pypi`` is None where no platform asks for anything of PyPI. ``exclude_newer`` is RFC 3339;
-    ``strategy`` is ``highest``, ``lowest`` or ``lowest-direct``.
+    ``strategy`` is ``highest``, ``lowest`` or ``lowest-direct``; ``solver`` is ``rattler`` or
+    ``conda-lock``.
     """
 
     environment: str
@@ -64,6 +65,7 @@ class SolveRequest:
     timeout: float = 600.0
     exclude_newer: str | None = None
     strategy: str = "highest"
+    solver: str = "rattler"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

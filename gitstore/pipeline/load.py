@@ -125,6 +125,7 @@ def _settings_facts(settings: NamespaceSettings) -> dict[str, Any]:
         "virtual": {k: dict(v) for k, v in settings.virtual_packages.items()},
         "priority": settings.channel_priority,
         "exclude-newer": settings.exclude_newer,
+        "solver": settings.solver,
         "pypi": [settings.pypi.index, settings.pypi.extra_indexes, settings.pypi.sdists],
         "artifacts": settings.artifacts,
         "versions": [INPUT_VERSION, BUILDER_VERSION],

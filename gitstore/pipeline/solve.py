@@ -56,6 +56,7 @@ def solve_request(
         timeout=timeout,
         exclude_newer=exclude_newer,
         strategy=strategy,
+        solver=spec.solver,
     )
 
 

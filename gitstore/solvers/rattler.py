@@ -98,7 +98,7 @@ class RattlerSolver:
     ) -> tuple[tuple[SolvedPackage, ...], dict[str, str]] | SolveError:
         """Return the packages and what the solve could see, or the error as a value."""
         channels = list(request.channels)
-        specs = _match_specs(request, platform.dependencies)
+        specs = match_specs(platform.dependencies, strict=_is_strict(request))
         subdirs: Any = [platform.platform, "noarch"]
         conda = [package for package in platform.preferred if package.manager == "conda"]
         try:
@@ -112,6 +112,27 @@ class RattlerSolver:
         except (GatewayError, OSError) as exc:
             return _unavailable(request, exc)
         return tuple(map(_package_of, records)), _snapshots(seen)
+
+    def facts_of(
+        self, request: SolveRequest, platform: PlatformRequest, locked: Sequence[LockedPackage]
+    ) -> tuple[SolvedPackage, ...]:
+        """Return what the channels know of packages that somebody else chose; PyPI's as they are.
+
+        Raises:
+            SolveError: a package is not in the channels as it was locked.
+        """
+        conda = [package for package in locked if package.manager == "conda"]
+        gateway = self._gateway(request.network)
+        subdirs: Any = [platform.platform, "noarch"]
+        records = asyncio.run(self._preferred(gateway, list(request.channels), subdirs, conda))
+        if len(records) < len(conda):
+            known = {record.name.normalized for record in records}
+            missing = next(package.name for package in conda if package.name not in known)
+            raise SolveError(
+                f"`{missing}` is not in the channels as it was locked", where=request.environment
+            )
+        wheels = [_wheel_of(package) for package in locked if package.manager == "pip"]
+        return (*map(_package_of, records), *wheels)
 
     async def _preferred(
         self,
@@ -150,7 +171,7 @@ async def _solve(
     strategy: Any = request.strategy
     return await rattler.solve(
         list(request.channels),
-        _match_specs(request, dependencies),
+        match_specs(dependencies, strict=_is_strict(request)),
         gateway=gateway,
         platforms=subdirs,
         locked_packages=list(preferred),
@@ -167,14 +188,14 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def _match_specs(request: SolveRequest, dependencies: Sequence[str]) -> list[Any]:
-    """Return the wishes, and beside each its bare name where channels have an order to keep.
+def match_specs(dependencies: Sequence[str], *, strict: bool) -> list[Any]:
+    """Return the wishes, and with ``strict`` priority of channels the bare name beside each.
 
     The engine reads only those records that a wish matches, so that a channel whose versions all
     fall outside of it would lose its priority, and a later one could slip in another package.
     """
     specs = [matchspec(text) for text in dependencies]
-    if request.channel_priority == "disabled" or len(request.channels) == 1:
+    if not strict:
         return specs
     names = {
         name: None
@@ -182,6 +203,10 @@ def _match_specs(request: SolveRequest, dependencies: Sequence[str]) -> list[Any
         if spec.channel is None and (name := name_of(text)) and not name.startswith("__")
     }
     return [*specs, *map(rattler.MatchSpec, names)]
+
+
+def _is_strict(request: SolveRequest) -> bool:
+    return request.channel_priority != "disabled" and len(request.channels) > 1
 
 
 def _virtual_packages(assumed: Mapping[str, str]) -> list[Any]:
@@ -221,6 +246,27 @@ def _package_of(record: Any) -> SolvedPackage:
         constrains=tuple(record.constrains),
         noarch=_noarch(record),
         purls=tuple(getattr(record, "purls", None) or ()),
+    )
+
+
+def _wheel_of(package: LockedPackage) -> SolvedPackage:
+    return SolvedPackage(
+        manager="pip",
+        name=package.name,
+        version=package.version,
+        build="",
+        build_number=0,
+        subdir=package.platform,
+        url=redact(package.url),
+        sha256=package.sha256,
+        md5="",
+        size=None,
+        license=None,
+        timestamp=None,
+        depends=tuple(f"{name} {text}".strip() for name, text in sorted(package.depends.items())),
+        constrains=(),
+        noarch=None,
+        purls=(f"pkg:pypi/{package.name}@{package.version}",),
     )
 
 
