@@ -20,9 +20,14 @@ from pathlib import Path
 
 from gitstore.demo.channel import TEST_REQUIREMENTS, make_channel, make_tiny_channel
 from gitstore.demo.wheels import conda_name
+from gitstore.model.platforms import virtual_packages_for
 from tests.support.lab import Lab, spec_path
 
 ROOT = Path(__file__).resolve().parents[2]
+SUBSET = ROOT.parent / "shared" / "data" / "repodata" / "conda-forge-subset"
+SCIENCE = [
+    "python 3.11.*", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib-base", "jupyterlab"
+]  # fmt: skip
 SPECS = ["python", *map(conda_name, TEST_REQUIREMENTS)]
 
 
@@ -149,11 +154,36 @@ def many_environments(work: Path, environ: dict[str, str], runs: int, count: int
     )
 
 
+def lock_once(work: Path, environ: dict[str, str], runs: int, platforms: tuple[str, ...]) -> Row:
+    """Solve 255 packages of real conda-forge records, against the engine alone."""
+    folder = work / f"spec-{len(platforms)}"
+    folder.mkdir()
+    listed = "".join(f"  - {wish}\n" for wish in SCIENCE)
+    (folder / "environment.yml").write_text(
+        f"channels:\n  - {SUBSET.as_uri()}\n  - nodefaults\ndependencies:\n{listed}"
+        f"platforms: [{', '.join(platforms)}]\n"
+    )
+    options = {
+        "channel": SUBSET.as_uri(),
+        "specs": SCIENCE,
+        "virtual": {each: virtual_packages_for(each) for each in platforms},
+        "cache": str(work / "bare-cache"),
+    }
+    environ = {**environ, "XDG_CACHE_HOME": str(work / "cache")}
+    return pairs(
+        f"lock 255 packages for {len(platforms)}",
+        "ratio at most 1.15",
+        runs,
+        lambda: timed(gitstore("preview", str(folder), "--quiet"), environ),
+        lambda: timed(bare("solve", **options), environ),
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--thorough", action="store_true", help="10,000 environments, not 1,000")
-    parser.add_argument("--only", choices=["one", "help", "many"])
+    parser.add_argument("--only", choices=["one", "help", "many", "lock"])
     options = parser.parse_args()
     shm = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None) as folder:
@@ -182,6 +212,10 @@ def main() -> None:
             if options.thorough:
                 goal = "at most 1 s, 150 MB"
                 rows.append(many_environments(work, environ, options.runs, 10_000, goal))
+        if options.only in (None, "lock") and SUBSET.is_dir():
+            rows.append(lock_once(work, environ, options.runs, ("linux-64",)))
+            three = ("linux-64", "osx-arm64", "win-64")
+            rows.append(lock_once(work, environ, options.runs, three))
     table = [["what", "seconds", "bare", "ratio", "MB", "goal"], *(row.cells() for row in rows)]
     widths = [max(len(line[at]) for line in table) for at in range(len(table[0]))]
     for line in table:

@@ -49,6 +49,41 @@ def make_environment(options: dict[str, Any]) -> None:
         tar.add(options["prefix"], arcname=".")
 
 
+def solve_only(options: dict[str, Any]) -> None:
+    """Solve every platform at once on one gateway, and keep what came."""
+    import rattler
+
+    async def solve(platform: str, virtual: dict[str, str], gateway: Any) -> list[Any]:
+        packages = []
+        for name, text in virtual.items():
+            number, _, build = text.partition("=")
+            packages.append(
+                rattler.GenericVirtualPackage(
+                    rattler.PackageName(name),
+                    rattler.Version(number),
+                    rattler.BuildString(build or "0"),
+                )
+            )
+        subdirs: Any = [platform, "noarch"]
+        return await rattler.solve(
+            [options["channel"]],
+            [rattler.MatchSpec(text, strict=False) for text in options["specs"]],
+            gateway=gateway,
+            platforms=subdirs,
+            virtual_packages=packages,
+        )
+
+    async def every() -> None:
+        gateway = rattler.Gateway(cache_dir=Path(options["cache"]) / "repodata")
+        virtual = options["virtual"]
+        found = await asyncio.gather(
+            *(solve(platform, virtual[platform], gateway) for platform in virtual)
+        )
+        assert all(len(records) > 100 for records in found)
+
+    asyncio.run(every())
+
+
 def list_specs(options: dict[str, Any]) -> None:
     """List paths and ids of every spec of a repository, as pygit2 alone does."""
     import pygit2
@@ -63,6 +98,7 @@ def list_specs(options: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    {"environment": make_environment, "list": list_specs}[sys.argv[1]](json.loads(sys.argv[2]))
+    kinds = {"environment": make_environment, "solve": solve_only, "list": list_specs}
+    kinds[sys.argv[1]](json.loads(sys.argv[2]))
     sys.stdout.flush()
     os._exit(0)
