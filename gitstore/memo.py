@@ -40,6 +40,10 @@ class Memo:
         used[key] = value
         return value
 
+    def knows(self, section: str, key: str) -> bool:
+        """Say whether something was derived for ``key`` before."""
+        return key in self._used.get(section, {}) or key in self._known.get(section, {})
+
     def save(self) -> None:
         """Write the file if anything was derived that it does not hold."""
         if self._path is None or not self._is_new:

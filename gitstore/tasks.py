@@ -77,6 +77,12 @@ def _as_values(function: Callable[_P, _T]) -> Callable[_P, _T]:
     return guarded
 
 
+def warm_task() -> None:
+    """Load the engines, so that the first task of a process need not."""
+    import gitstore.builders.local  # noqa: PLC0415
+    import gitstore.solvers.halves  # noqa: F401, PLC0415
+
+
 @_as_values
 def solve_task(cache_folder: str, request: SolveRequest) -> Solution:
     """Solve one environment on all its platforms."""

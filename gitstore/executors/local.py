@@ -21,6 +21,7 @@ from typing import Any
 
 from gitstore.errors import TaskLostError, TaskTimeoutError
 
+_WARM_SECONDS = 60.0
 _Task = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...], float]
 
 
@@ -58,6 +59,15 @@ class LocalExecutor:
         future.add_done_callback(self._count_down)
         self._tasks.put((future, function, args, timeout))
         return future
+
+    def warm_up(self, function: Callable[[], Any]) -> None:
+        """Start one process before there is a task for it, and let it load what tasks need."""
+        with self._lock:
+            if self._started:
+                return
+            self._slots[0].start()
+            self._started = 1
+        self._tasks.put((Future(), function, (), _WARM_SECONDS))
 
     def stop(self) -> None:
         """Kill what runs, drop what waits, and return when no process is left."""

@@ -130,6 +130,8 @@ class TaskExecutor(Protocol):
     @property
     def capacity(self) -> int: ...
 
+    def warm_up(self, function: Callable[[], Any]) -> None: ...
+
     def submit_task(self, function: Callable[..., Any], *args: Any, timeout: float) -> Future[Any]:
         """Run a task. Its future fails with TaskLostError or TaskTimeoutError where it must."""
 

@@ -13,7 +13,7 @@ from gitstore.files import file_lock
 from gitstore.model.environment import SpecTree
 from gitstore.model.plan import Plan, PlanItem, Update
 from gitstore.model.problems import errors_of
-from gitstore.model.records import History, format_time
+from gitstore.model.records import RECORDS_REF, History, format_time
 from gitstore.model.report import Outcome, Report
 from gitstore.model.settings import NAMESPACE_FILE
 from gitstore.pipeline.building import BuildStep
@@ -24,9 +24,11 @@ from gitstore.pipeline.locking import LockStep
 from gitstore.pipeline.plan import PlanContext, Planner
 from gitstore.pipeline.sources import RevisionTree
 from gitstore.pipeline.state import NamespacePorts, RunState, branch_ref
+from gitstore.tasks import warm_task
 
 LOCK_FILE = "gitstore.lock"
 _MAX_ROUNDS = 10
+_IDLE = "idle-at"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,6 +146,9 @@ def apply_namespace(
         LockedError: another process works on the repository.
         GitError: the repository cannot be written.
     """
+    if not ports.memo.knows(_IDLE, _heads(ports)):
+        # There may be work: a process starts and loads the engines while this one finds out.
+        ports.executor.warm_up(warm_task)
     observed = observe(ports, selected=selected, retry=retry, update=update)
     outcomes: list[Outcome] = []
     if observed.plan.work:
@@ -152,6 +157,8 @@ def apply_namespace(
             observed, outcomes = _apply_rounds(
                 ports, selected, retry=retry, update=update, builds=builds
             )
+    if not observed.plan.work:
+        ports.memo.derive(_IDLE, _heads(ports), lambda: True)
     ports.memo.save()
     return Report(
         namespace=ports.namespace,
@@ -160,6 +167,13 @@ def apply_namespace(
         skips=tuple(item for item in observed.plan.skips if not _said(item, outcomes)),
         problems=tuple(observed.tree.all_problems()),
     )
+
+
+def _heads(ports: NamespacePorts) -> str:
+    """Name the state of the repository that decides whether there is work."""
+    repository = ports.repository
+    refs = (repository.head_ref(), RECORDS_REF)
+    return ":".join(str(repository.resolve(ref)) for ref in refs)
 
 
 def _said(item: PlanItem, outcomes: Sequence[Outcome]) -> bool:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -48,6 +49,18 @@ def refuse(_: int) -> None:
 def test_tasks_run_and_answer(executor: LocalExecutor) -> None:
     futures = [executor.submit_task(double, n, timeout=60) for n in range(10)]
     assert [future.result() for future in futures] == [n * 2 for n in range(10)]
+
+
+def note(folder: str) -> None:
+    (Path(folder) / str(os.getpid())).touch()
+
+
+def test_a_process_that_was_warmed_up_takes_the_first_task(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    executor.warm_up(partial(note, str(tmp_path)))
+    process = executor.submit_task(os.getpid, timeout=60).result()
+    assert [path.name for path in tmp_path.iterdir()] == [str(process)]
 
 
 def hoard(megabytes: int) -> int:
